@@ -1,0 +1,120 @@
+"""How migrations run: directly, without a pool, one transaction a revision, one migrator at a time."""
+
+import logging
+import time
+from logging.config import fileConfig
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from cathouse.configuration import ConfigurationError, load
+from cathouse.database.engine import make_migration_engine
+from cathouse.database.settings import MigrationSettings
+from cathouse.database.urls import DatabaseUrl
+from cathouse.schema import SCHEMA, Base
+
+LOCK = 7_214_902_385_117_001
+"""The advisory lock of all migrators of this database; any fixed number will do."""
+
+LOCK_TIMEOUT_S = 300
+
+config = context.config
+log = logging.getLogger("alembic.env")
+
+if config.config_file_name is not None and config.attributes.get("configure_logger", True):
+    fileConfig(config.config_file_name, disable_existing_loggers=False)
+
+
+def database_url() -> DatabaseUrl:
+    """The direct URL: given by the program that runs Alembic, or the environment's."""
+    given = config.attributes.get("url")
+    if isinstance(given, DatabaseUrl):
+        return given
+    try:
+        return load(MigrationSettings).url()
+    except (ConfigurationError, ValueError) as error:
+        raise CommandError(str(error)) from None
+
+
+def include_name(name: str | None, type_: str, _parent_names: object) -> bool:
+    """Look at our own schema and at nothing else in the database."""
+    return type_ != "schema" or name == SCHEMA
+
+
+def configure(**arguments: object) -> None:
+    """What online and offline runs have in common."""
+    context.configure(
+        target_metadata=Base.metadata,
+        version_table_schema=SCHEMA,
+        include_schemas=True,
+        include_name=include_name,
+        compare_type=True,
+        compare_server_default=True,
+        transaction_per_migration=True,
+        **arguments,
+    )
+
+
+def run_offline() -> None:
+    """Write the SQL instead of running it: ``alembic upgrade head --sql``."""
+    configure(url="postgresql://", literal_binds=True, dialect_opts={"paramstyle": "named"})
+    context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Hold the migrators' lock on this very connection.
+
+    Tried again and again rather than waited for: a session that waits inside a lock call holds a snapshot, and
+    CREATE INDEX CONCURRENTLY of the one that migrates would wait for it, forever (measured: design/database.md).
+    """
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        if time.monotonic() > deadline:
+            raise CommandError(f"another migration has been running for {LOCK_TIMEOUT_S} seconds; see pg_stat_activity")
+        log.info("another migration is running; waiting for it")
+        time.sleep(0.5)
+
+
+def run_online() -> None:
+    """Migrate the database that the environment names."""
+    url = database_url()
+    engine = make_migration_engine(url)
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        reason = str(error.orig).strip().replace("\n", " ")
+        raise CommandError(f"cannot connect to the database {url!r}: {reason}") from None
+    with connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        wait_for_turn(connection)
+        try:
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            connection.commit()
+            # Leave AUTOCOMMIT: from here Alembic opens one transaction for each revision.
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            configure(connection=connection)
+            with context.begin_transaction():
+                context.run_migrations()
+        except DBAPIError as error:
+            log.error(  # noqa: TRY400 - the traceback follows anyway
+                "the migration failed; the database stands at its last finished revision. Mend the revision or the data"
+                " and run the same command again: %s",
+                str(error.orig).strip(),
+            )
+            raise
+        finally:
+            if not connection.invalidated and not connection.closed:
+                if connection.in_transaction():
+                    connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+                connection.commit()
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

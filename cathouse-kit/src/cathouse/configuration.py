@@ -1,0 +1,102 @@
+"""Reading settings from the environment, and refusing to start with one clear line.
+
+A settings class is a ``pydantic_settings.BaseSettings`` whose fields are named like their variables. Any
+variable may instead be given as a file: ``JWT_SECRET_FILE=/run/secrets/jwt`` is read when ``JWT_SECRET`` is
+absent (the habit of Docker and Kubernetes secrets).
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+ENV_FILES = ("../.env", ".env")
+"""Where a service started by hand from its own folder looks: the checkout's .env, then its own (which wins)."""
+
+
+class ConfigurationError(Exception):
+    """The environment is not usable. The message is one line per fault, ready to be shown to the operator."""
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Values from ``NAME_FILE`` variables."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401 - pydantic's signature
+        """Not used: the source answers for all fields at once."""
+        raise NotImplementedError(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name in self.settings_cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if not path:
+                continue
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                reason = error.strerror or "it cannot be read"
+                message = f"{name.upper()}_FILE: {path}: {reason.lower()}"
+                raise ConfigurationError(message) from None
+        return values
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings whose fields are environment variables (upper case), ``*_FILE`` files or lines of a .env file.
+
+    An empty value counts as absent, so that ``VARIABLE=`` in a .env file means "the default".
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILES, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the strict rules hold: no placeholder, no root secret, no private endpoints."""
+        return self.environment == "production"
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 - pydantic's hook
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings, file_secret_settings)
+
+
+SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
+
+
+def load(settings_class: type[SettingsT]) -> SettingsT:
+    """Read the environment into ``settings_class``.
+
+    Raises:
+        ConfigurationError: naming each variable that is missing or wrong and what is expected; never a value.
+    """
+    try:
+        return settings_class()
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        raise ConfigurationError("\n".join(_explain(fault, settings_class) for fault in faults)) from None
+
+
+def _explain(fault: "ErrorDetails", settings_class: type[EnvironmentSettings]) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return message
+    name = str(fault["loc"][0])
+    if fault["type"] != "missing":
+        return f"{name.upper()}: {message}"
+    expected = settings_class.model_fields[name].description
+    return f"{name.upper()} is not set: {expected or 'see .env.example'}"

@@ -1,0 +1,93 @@
+"""The answer to "is the database well?", given within a tenth of a second whatever the database does."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database.migration_state import MigrationState, migration_state
+from cathouse.database.units import Database
+
+TRY_FOR = 0.1
+"""Seconds that a caller waits for a fresh answer."""
+
+GOOD_FOR = 5.0
+"""Seconds for which the last success counts while a fresh try has not succeeded."""
+
+_VERSIONS = text(
+    "SELECT current_database(), current_setting('server_version'),"
+    " (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """What the last probe found, and how old that is."""
+
+    status: Literal["healthy", "unhealthy"]
+    database: str | None
+    server_version: str | None
+    vector_version: str | None
+    migration: MigrationState | None
+    latency_ms: float | None
+    age_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Success:
+    at: float
+    database: str
+    server_version: str
+    vector_version: str | None
+    migration: MigrationState
+    latency_ms: float
+
+
+class HealthProbe:
+    """Asks the database, one question at a time, however many callers wait."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is asked yet."""
+        self._database = database
+        self._last: _Success | None = None
+        self._asking: asyncio.Task[_Success] | None = None
+
+    async def check(self) -> DatabaseHealth:
+        """Try for ``TRY_FOR`` seconds, else answer with the last result and its age."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        done, _ = await asyncio.wait({self._asking}, timeout=TRY_FOR)
+        fresh = bool(done) and self._asking.exception() is None
+        last = self._last
+        if last is None:
+            return DatabaseHealth("unhealthy", None, None, None, None, None, None)
+        age = time.monotonic() - last.at
+        return DatabaseHealth(
+            status="healthy" if fresh or age <= GOOD_FOR else "unhealthy",
+            database=last.database,
+            server_version=last.server_version,
+            vector_version=last.vector_version,
+            migration=last.migration,
+            latency_ms=round(last.latency_ms, 2),
+            age_ms=round(age * 1000, 1),
+        )
+
+    async def close(self) -> None:
+        """Leave no question open."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask(self) -> _Success:
+        async def ask(session: AsyncSession) -> _Success:
+            started = time.monotonic()
+            name, server_version, vector_version = (await session.execute(_VERSIONS)).one()
+            latency_ms = (time.monotonic() - started) * 1000
+            state = await migration_state(session)
+            return _Success(time.monotonic(), name, server_version, vector_version, state, latency_ms)
+
+        self._last = await self._database.read(ask)
+        return self._last

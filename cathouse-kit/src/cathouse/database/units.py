@@ -1,0 +1,176 @@
+"""Units of work: the only way in which a service reaches the database.
+
+A unit is an async function of a session. The database opens, runs, commits and releases around it; so what was
+acknowledged is committed, and no connection is held while anything else is waited for. A unit may run more than
+once: it makes no outside call and changes nothing but the session.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from cathouse.database.budget import Share
+from cathouse.database.engine import make_engine
+from cathouse.database.errors import DatabaseUnavailableError, OutcomeUnknownError
+from cathouse.database.gate import Gate
+from cathouse.database.settings import DatabaseSettings
+from cathouse.database.urls import DatabaseUrl
+
+T = TypeVar("T")
+Unit = Callable[[AsyncSession], Awaitable[T]]
+
+RETRY_DEADLINE = 10.0
+"""Seconds within which a suspended database wakes up or counts as away."""
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+# The server says so itself, and has changed nothing: starting up, shutting down, out of slots, deadlock, serialization.
+_PASSING_STATES = {"57P01", "57P02", "57P03", "53300", "40P01", "40001"}
+
+_logger = structlog.get_logger(__name__)
+
+
+class Database:
+    """One service's way to Postgres: an engine, the gate in front of its pool, and the retry."""
+
+    def __init__(self, engine: AsyncEngine, *, gate: Gate, url: DatabaseUrl, share: Share, prepares: bool) -> None:
+        """``prepares``: whether statements can be prepared outside a transaction (not through a transaction pooler)."""
+        self.url = url
+        self.gate = gate
+        self._share = share
+        self._engine = engine
+        # On a direct connection a read is one round trip; a transaction pooler could answer PREPARE and EXECUTE
+        # from two servers, so there a read is a transaction.
+        self._read_engine = engine.execution_options(isolation_level="AUTOCOMMIT") if prepares else engine
+
+    @classmethod
+    def from_settings(cls, settings: DatabaseSettings, service: str) -> "Database":
+        """Build it; nothing is opened yet.
+
+        Raises:
+            ValueError: when the settings do not lead to a database or break the connection budget.
+        """
+        url = settings.url()
+        pooler = settings.pooler(url)
+        share = settings.share(service)
+        engine = make_engine(
+            url,
+            pooler=pooler,
+            application_name=f"cathouse-{service}",
+            share=share,
+            recycle=settings.db_pool_recycle,
+            echo=settings.log_level == "DEBUG" and not settings.is_production,
+        )
+        gate = Gate(share.total, timeout=settings.db_pool_timeout)
+        return cls(engine, gate=gate, url=url, share=share, prepares=pooler == "none")
+
+    def pool_state(self) -> dict[str, int]:
+        """The connections of this process: kept, allowed, in use, and how many units wait for one."""
+        return {
+            "size": self._share.size,
+            "max": self._share.total,
+            "in_use": self.gate.in_use,
+            "waiting": self.gate.waiting,
+        }
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run ``unit`` and return its result. It sees committed data, and is repeated when the connection breaks.
+
+        Raises:
+            PoolExhaustedError, DatabaseUnavailableError: nothing was read.
+        """
+
+        async def attempt() -> T:
+            async with self.gate.enter(), AsyncSession(self._read_engine, expire_on_commit=False) as session:
+                return await unit(session)
+
+        return await self._retried(attempt)
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run ``unit`` in a transaction, commit it, and return its result; any exception rolls back.
+
+        It is repeated when the connection breaks before COMMIT was sent.
+
+        Raises:
+            PoolExhaustedError, DatabaseUnavailableError: nothing was changed.
+            OutcomeUnknownError: COMMIT was sent and not answered.
+        """
+
+        async def attempt() -> T:
+            async with self.gate.enter(), AsyncSession(self._engine, expire_on_commit=False) as session:
+                result = await unit(session)
+                await session.flush()
+                try:
+                    await session.commit()
+                except Exception as error:
+                    if _is_connection_failure(error):
+                        raise OutcomeUnknownError from error
+                    raise
+                return result
+
+        return await self._retried(attempt)
+
+    async def open(self, *, attempts: int) -> None:
+        """Prove that the database answers, pausing longer between each of the ``attempts``.
+
+        Raises:
+            DatabaseUnavailableError: when none succeeded; the message names the server and the cause.
+        """
+        for number in range(1, attempts + 1):
+            try:
+                async with self.gate.enter(), self._engine.connect() as connection:
+                    await connection.exec_driver_sql("SELECT 1")
+            except Exception as error:
+                cause = getattr(error, "orig", None) or error
+                message = f"cannot connect to the database {self.url!r}: {str(cause) or type(cause).__name__}"
+                if number == attempts:
+                    raise DatabaseUnavailableError(message) from error
+                pause = min(2.0 ** (number - 1), 8.0)
+                _logger.warning("database.connect_failed", attempt=number, of=attempts, retry_in_s=pause, cause=message)
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        deadline = time.monotonic() + RETRY_DEADLINE
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await attempt()
+            except (DBAPIError, OSError, PoolTimeoutError) as error:
+                if not _is_passing(error):
+                    raise
+                # Jitter, so that all that waited do not come back in the same instant.
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+                if time.monotonic() + delay > deadline:
+                    raise DatabaseUnavailableError from error
+                _logger.warning("database.retry", cause=type(getattr(error, "orig", None) or error).__name__)
+                await asyncio.sleep(delay)
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or getattr(error, "sqlstate", None)
+
+
+def _is_connection_failure(error: Exception) -> bool:
+    """Whether the connection itself broke, so that what was sent may or may not have arrived."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, InterfaceError)
+    return isinstance(error, OSError)  # TimeoutError is one as well
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same unit may well succeed in a moment."""
+    return isinstance(error, PoolTimeoutError) or _sqlstate(error) in _PASSING_STATES or _is_connection_failure(error)

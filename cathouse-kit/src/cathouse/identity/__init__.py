@@ -1,0 +1,58 @@
+"""Who is asking, and how services prove themselves to one another."""
+
+from cathouse.identity.access import (
+    CallingCat,
+    CurrentAdmin,
+    CurrentDeveloper,
+    CurrentPlayer,
+    OptionalPerson,
+    called_by,
+    policy_of,
+    public,
+)
+from cathouse.identity.access_tokens import AccessTokenVerifier
+from cathouse.identity.callback_tokens import CallbackToken, issue_callback_token, read_callback_token
+from cathouse.identity.errors import (
+    AuthenticationRequiredError,
+    InvalidTokenError,
+    KeysUnavailableError,
+    RoleRequiredError,
+)
+from cathouse.identity.jwks import PublicKeys, RemoteJwks
+from cathouse.identity.keys import USED_BY, Keyring, KeyUse, call_key, cat_signing_secret, derive, parse_roots
+from cathouse.identity.principal import Principal
+from cathouse.identity.service_tokens import issue_service_token, verify_service_token
+from cathouse.identity.settings import IdentitySettings, PlatformKeySettings
+
+__all__ = [
+    "USED_BY",
+    "AccessTokenVerifier",
+    "AuthenticationRequiredError",
+    "CallbackToken",
+    "CallingCat",
+    "CurrentAdmin",
+    "CurrentDeveloper",
+    "CurrentPlayer",
+    "IdentitySettings",
+    "InvalidTokenError",
+    "KeyUse",
+    "Keyring",
+    "KeysUnavailableError",
+    "OptionalPerson",
+    "PlatformKeySettings",
+    "Principal",
+    "PublicKeys",
+    "RemoteJwks",
+    "RoleRequiredError",
+    "call_key",
+    "called_by",
+    "cat_signing_secret",
+    "derive",
+    "issue_callback_token",
+    "issue_service_token",
+    "parse_roots",
+    "policy_of",
+    "public",
+    "read_callback_token",
+    "verify_service_token",
+]

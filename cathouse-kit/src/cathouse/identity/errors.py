@@ -1,0 +1,52 @@
+"""Why a caller was not let in."""
+
+from cathouse.errors import ServiceError
+from cathouse.schema import Role
+
+
+class AuthenticationRequiredError(ServiceError):
+    """No credentials were sent."""
+
+    code = "authentication_required"
+    status = 401
+    title = "Log in first"
+
+    def __init__(self, detail: str = "Send an access token: Authorization: Bearer …") -> None:
+        """RFC 6750 section 3: without credentials the challenge carries no error."""
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+
+
+class InvalidTokenError(ServiceError):
+    """The token is not one of ours, is for something else, or has ended."""
+
+    code = "invalid_token"
+    status = 401
+    title = "The token is not valid"
+
+    def __init__(self, detail: str = "The token is not valid or has expired. Refresh it, or log in again.") -> None:
+        """The reason stays vague on purpose: it would only help who forges tokens."""
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse", error="invalid_token"'})
+
+
+class RoleRequiredError(ServiceError):
+    """The person is known but may not do this."""
+
+    code = "role_required"
+    status = 403
+    title = "Your role does not allow this"
+
+    def __init__(self, role: Role) -> None:
+        """``role`` is the least that would do."""
+        super().__init__(f"This needs the role {role}.", role=role.value)
+
+
+class KeysUnavailableError(ServiceError):
+    """auth-service could not be asked for its public keys, and no usable ones are known."""
+
+    code = "keys_unavailable"
+    status = 503
+    title = "Tokens cannot be checked at the moment"
+
+    def __init__(self) -> None:
+        """A restarted auth-service is back within seconds."""
+        super().__init__("auth-service cannot be reached to check your token.", headers={"Retry-After": "2"})

@@ -1,0 +1,84 @@
+"""Every table of Cat House, under one MetaData.
+
+They live in one package because they refer to one another by real foreign keys across services; each module
+says who owns its table. Importing this package registers all of them.
+"""
+
+from cathouse.schema.api_keys import ApiKey
+from cathouse.schema.audit_addresses import AuditAddress
+from cathouse.schema.audit_events import AuditEvent
+from cathouse.schema.base import SCHEMA, Base
+from cathouse.schema.cat_reports import CatReport, ReportState
+from cathouse.schema.cat_search import EMBEDDING_DIMENSIONS, CatSearch
+from cathouse.schema.cats import Cat, CatStatus
+from cathouse.schema.erasures import Erasure, ErasureStep
+from cathouse.schema.idempotency_keys import IdempotencyKey
+from cathouse.schema.installation_permissions import InstallationPermission
+from cathouse.schema.installations import Installation, InstallationStatus
+from cathouse.schema.interactions import Interaction
+from cathouse.schema.lifecycle_events import LifecycleEvent
+from cathouse.schema.login_attempts import LoginAttempt
+from cathouse.schema.notifications import Notification
+from cathouse.schema.one_time_tokens import OneTimeToken, TokenPurpose
+from cathouse.schema.permission_uses import PermissionUse
+from cathouse.schema.permissions import Permission, PermissionType
+from cathouse.schema.player_aliases import PlayerAlias
+from cathouse.schema.player_secrets import PlayerSecret
+from cathouse.schema.release_permissions import ReleasePermission
+from cathouse.schema.releases import Release
+from cathouse.schema.second_factors import SecondFactor, SecondFactorKind
+from cathouse.schema.sessions import Session
+from cathouse.schema.signing_keys import SigningKey, SigningKeyState
+from cathouse.schema.stored_values import StoredValue
+from cathouse.schema.tasks import Task, TaskPriority, TaskStatus
+from cathouse.schema.user_preferences import UserPreferences
+from cathouse.schema.users import Role, User
+
+HEAD_REVISION = "0002"
+"""Alembic's head (a test holds it there): how a service tells that the database is behind."""
+
+__all__ = [
+    "EMBEDDING_DIMENSIONS",
+    "HEAD_REVISION",
+    "SCHEMA",
+    "ApiKey",
+    "AuditAddress",
+    "AuditEvent",
+    "Base",
+    "Cat",
+    "CatReport",
+    "CatSearch",
+    "CatStatus",
+    "Erasure",
+    "ErasureStep",
+    "IdempotencyKey",
+    "Installation",
+    "InstallationPermission",
+    "InstallationStatus",
+    "Interaction",
+    "LifecycleEvent",
+    "LoginAttempt",
+    "Notification",
+    "OneTimeToken",
+    "Permission",
+    "PermissionType",
+    "PermissionUse",
+    "PlayerAlias",
+    "PlayerSecret",
+    "Release",
+    "ReleasePermission",
+    "ReportState",
+    "Role",
+    "SecondFactor",
+    "SecondFactorKind",
+    "Session",
+    "SigningKey",
+    "SigningKeyState",
+    "StoredValue",
+    "Task",
+    "TaskPriority",
+    "TaskStatus",
+    "TokenPurpose",
+    "User",
+    "UserPreferences",
+]

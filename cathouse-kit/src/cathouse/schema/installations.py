@@ -1,0 +1,92 @@
+"""Owner: installation-service. Readers: catalog (how many live), proxy, auth (the export of a person's data)."""
+
+import datetime as dt
+import enum
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cathouse.schema.base import ALL_COLUMNS, Base, Entity, foreign, one_of, owned_by
+
+if TYPE_CHECKING:
+    from cathouse.schema.cats import Cat
+    from cathouse.schema.installation_permissions import InstallationPermission
+    from cathouse.schema.users import User
+
+
+class InstallationStatus(enum.StrEnum):
+    """What the player decided; suspensions stand beside it."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNINSTALLED = "uninstalled"
+
+
+class Installation(Entity, Base):
+    """A cat in a player's home, under a name of its own.
+
+    ``consent_epoch`` is how far the player has consented: the effective release is the highest published one
+    whose epoch is not above it. ``grant_generation`` rises with each revocation. The developer's and the
+    operator's suspension are two things, each lifted by the same hand only.
+    """
+
+    __tablename__ = "installations"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(foreign("users.id"), ondelete="RESTRICT"))
+    cat_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(foreign("cats.id"), ondelete="RESTRICT"))
+    consent_epoch: Mapped[int] = mapped_column(Integer)
+    instance_name: Mapped[str] = mapped_column(String(80))
+    config: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    status: Mapped[str] = mapped_column(String(16), server_default=InstallationStatus.ACTIVE.value)
+    developer_suspended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    developer_suspension_reason: Mapped[str | None] = mapped_column(Text)
+    operator_suspended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    operator_suspension_reason: Mapped[str | None] = mapped_column(Text)
+    grant_generation: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    installed_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    uninstalled_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    last_interaction_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+
+    user: Mapped["User"] = relationship(back_populates="installations", lazy="raise")
+    cat: Mapped["Cat"] = relationship(back_populates="installations", lazy="raise")
+    grants: Mapped[list["InstallationPermission"]] = relationship(
+        back_populates="installation", lazy="raise", passive_deletes=True
+    )
+
+    __table_args__ = (
+        one_of("status", InstallationStatus),
+        CheckConstraint("instance_name <> ''", name="instance_name"),
+        CheckConstraint("consent_epoch >= 1", name="consent_epoch"),
+        CheckConstraint("grant_generation >= 1", name="grant_generation"),
+        CheckConstraint("jsonb_typeof(config) = 'object'", name="config"),
+        CheckConstraint("(status = 'uninstalled') = (uninstalled_at IS NOT NULL)", name="uninstalled_at"),
+        CheckConstraint(
+            "(developer_suspended_at IS NULL) = (developer_suspension_reason IS NULL)", name="developer_suspension"
+        ),
+        CheckConstraint(
+            "(operator_suspended_at IS NULL) = (operator_suspension_reason IS NULL)", name="operator_suspension"
+        ),
+        Index(
+            "uq_installations_living_name",
+            "user_id",
+            "cat_id",
+            "instance_name",
+            unique=True,
+            postgresql_where=text("status <> 'uninstalled'"),
+        ),
+        Index(None, "cat_id"),
+        Index(None, "user_id", "status"),
+        Index(None, "user_id", "created_at", "id"),
+        Index("ix_installations_to_purge", "uninstalled_at", postgresql_where=text("uninstalled_at IS NOT NULL")),
+        owned_by(
+            "installation",
+            readers={
+                "auth": ALL_COLUMNS,
+                "catalog": ("id", "user_id", "cat_id", "status", "installed_at", "updated_at"),
+                "proxy": ALL_COLUMNS,
+            },
+        ),
+    )

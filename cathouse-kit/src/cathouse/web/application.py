@@ -1,0 +1,172 @@
+"""Putting a service together: every service's ``create_app`` calls :func:`build_app` with what is its own."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from cathouse import __version__
+from cathouse.database import Database, DatabaseUnavailableError, HealthProbe
+from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks
+from cathouse.identity.access import TOKEN_PATH
+from cathouse.web.docs import install_docs
+from cathouse.web.health import health_router
+from cathouse.web.metrics import Metrics, metrics_router
+from cathouse.web.problems import PROBLEM_RESPONSES, Problem, install_problem_handlers
+from cathouse.web.requests import RequestMiddleware
+from cathouse.web.settings import ServiceName, ServiceSettings
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes; design/api.md."""
+
+CONNECT_ATTEMPTS_IN_PRODUCTION = 5
+
+_logger = structlog.get_logger(__name__)
+
+Provide = Callable[[Database], AbstractAsyncContextManager[dict[str, Any]]]
+"""A service's own part of the lifespan: what it makes at start-up, by the names that ``provided`` asks for."""
+
+
+def build_app(
+    service: ServiceName,
+    settings: ServiceSettings,
+    *,
+    title: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    provide: Provide,
+    public_keys: PublicKeys | None = None,
+    callback_keys: Keyring | None = None,
+    caller_keys: dict[str, Keyring] | None = None,
+) -> FastAPI:
+    """A service as an ASGI application. Nothing is opened before its lifespan starts.
+
+    ``public_keys`` is for auth-service, which needs not ask itself over HTTP; ``caller_keys`` are those of the
+    services that may call its internal routes.
+
+    Raises:
+        ValueError: when the settings do not fit together; the message names the variable.
+    """
+    settings.check(service)
+    metrics = Metrics(service)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with AsyncExitStack() as stack:
+            database = Database.from_settings(settings, service)
+            stack.push_async_callback(database.close)
+            try:
+                await database.open(attempts=CONNECT_ATTEMPTS_IN_PRODUCTION if settings.is_production else 1)
+            except DatabaseUnavailableError as error:
+                app.state.startup_failure = f"{service}-service cannot start: {error.detail}"
+                raise
+            metrics.watch(database)
+            probe = HealthProbe(database)
+            stack.push_async_callback(probe.close)
+            await _report_start(database, probe)
+            keys = public_keys
+            if keys is None:
+                remote = RemoteJwks(settings.jwks_url)
+                stack.push_async_callback(remote.close)
+                keys = remote
+            state: dict[str, Any] = {
+                "service": service,
+                "database": database,
+                "health_probe": probe,
+                "access_tokens": AccessTokenVerifier(keys, issuer=settings.token_issuer, audience=service),
+                "callback_keys": callback_keys,
+                "caller_keys": caller_keys or {},
+            }
+            state |= await stack.enter_async_context(provide(database))
+            yield state
+
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=BODY_LIMIT,
+        responses=PROBLEM_RESPONSES,
+        generate_unique_id_function=_operation_id,
+        middleware=[
+            Middleware(RequestMiddleware, service=service, metrics=metrics, strict_transport=settings.is_production),
+            Middleware(CORSMiddleware, **_cors(settings)),
+        ],
+    )
+    install_problem_handlers(app)
+    for router in (*routers, health_router(service), metrics_router(metrics, settings)):
+        app.include_router(router)
+    install_docs(app, auth_url=settings.token_url("").rstrip("/"))
+    _complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
+    return app
+
+
+async def _report_start(database: Database, probe: HealthProbe) -> None:
+    health = await probe.check()
+    _logger.info(
+        "service.start", database=repr(database.url), server=health.server_version, vector=health.vector_version
+    )
+    if health.migration == "out-of-date":
+        _logger.warning(
+            "database.out_of_date", advice="run `alembic upgrade head` in auth-service; the service goes on"
+        )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _cors(settings: ServiceSettings) -> dict[str, Any]:
+    return {
+        "allow_origins": settings.origins(),
+        "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": [
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "Last-Event-ID",
+            "X-Request-ID",
+            "X-Requested-With",
+            "traceparent",
+        ],
+        "expose_headers": [
+            "ETag",
+            "X-Request-ID",
+            "Retry-After",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Proxy-Status",
+        ],
+        "max_age": 600,
+    }
+
+
+def _complete_openapi(app: FastAPI, *, token_url: str) -> None:
+    """Let Swagger's Authorize log in at auth-service, and describe the one error shape."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            components = document.setdefault("components", {})
+            schemas = components.setdefault("schemas", {})
+            model = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(model.pop("$defs", {}))
+            schemas["Problem"] = model
+            person = components.get("securitySchemes", {}).get("Person")
+            if person is not None:
+                person["flows"]["password"]["tokenUrl"] = token_url
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document

@@ -1,0 +1,56 @@
+"""Calling another service."""
+
+from typing import Any
+
+import httpx
+import structlog
+
+from cathouse.errors import ServiceError
+from cathouse.identity import Keyring, issue_service_token
+
+
+class ServiceUnavailableError(ServiceError):
+    """Another of our services did not answer."""
+
+    code = "service_unavailable"
+    status = 503
+    title = "Another part of Cat House does not answer"
+
+    def __init__(self, service: str) -> None:
+        """``service`` is the one that was asked."""
+        super().__init__(f"{service}-service does not answer at the moment. Try again.", headers={"Retry-After": "2"})
+
+
+class ServiceClient:
+    """One service's way to another's internal calls: a fresh token each time, the request's id passed on."""
+
+    def __init__(self, *, caller: str, callee: str, base_url: str, keys: Keyring, timeout_s: float) -> None:
+        """``timeout_s`` bounds each call as a whole phase by phase."""
+        self._caller = caller
+        self._callee = callee
+        self._keys = keys
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, trust_env=False)
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Call ``path`` and return its answer.
+
+        Raises:
+            ServiceUnavailableError: when there was none, or none that can be used.
+        """
+        headers = {
+            "Authorization": f"Bearer {issue_service_token(self._keys, caller=self._caller, callee=self._callee)}"
+        }
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        if request_id:
+            headers["X-Request-ID"] = request_id
+        try:
+            answer = await self._http.post(path, json=body, headers=headers)
+            answer.raise_for_status()
+            result: dict[str, Any] = answer.json() if answer.content else {}
+        except (httpx.HTTPError, ValueError) as error:
+            raise ServiceUnavailableError(self._callee) from error
+        return result
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()

@@ -1,0 +1,154 @@
+"""Errors as ``application/problem+json`` (RFC 9457): one shape for everything that goes wrong."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from cathouse.errors import ServiceError
+
+ERRORS_PAGE = "/docs/errors"
+
+_CODES = {
+    400: "malformed_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "content_too_large",
+    415: "unsupported_media_type",
+}
+
+_logger = structlog.get_logger(__name__)
+
+
+class FieldError(BaseModel):
+    """One fault in what was sent; the value itself is never repeated."""
+
+    location: str
+    message: str
+    type: str
+
+
+class Problem(BaseModel):
+    """What every error answer looks like. ``code`` is stable; ``detail`` is for people and may change."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+
+
+class ProblemResponse(Response):
+    """An error answer."""
+
+    media_type = "application/problem+json"
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in (
+        ("4XX", "The request was refused; `code` says why."),
+        ("5XX", "It could not be done at the moment; `code` says why."),
+    )
+}
+"""For every route's OpenAPI entry."""
+
+
+def problem(
+    scope: Mapping[str, Any],
+    *,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> ProblemResponse:
+    """The answer for one error; ``members`` are its extension members."""
+    body = {
+        "type": f"{ERRORS_PAGE}#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": scope.get("path", ""),
+        "code": code,
+        "request_id": scope.get("state", {}).get("request_id", ""),
+        **(members or {}),
+    }
+    content = json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    return ProblemResponse(content, status_code=status, headers=dict(headers or {}))
+
+
+def service_error_response(scope: Mapping[str, Any], error: ServiceError) -> ProblemResponse:
+    """The answer for an error of ours."""
+    return problem(
+        scope,
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        headers=error.headers,
+        members=error.members,
+    )
+
+
+def unexpected_error_response(scope: Mapping[str, Any]) -> ProblemResponse:
+    """The answer for a bug: nothing of it is shown, the request's id leads to the log."""
+    return problem(
+        scope,
+        status=500,
+        code=ServiceError.code,
+        title=ServiceError.title,
+        detail="Something went wrong on our side. The request's id leads us to it.",
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer all that the framework, our own code and the router refuse in the one shape."""
+
+    @app.exception_handler(ServiceError)
+    async def service_error(request: Request, error: ServiceError) -> Response:
+        if error.status >= 500:
+            _logger.warning("request.failed", code=error.code, cause=repr(error.__cause__) if error.__cause__ else None)
+        return service_error_response(request.scope, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(request: Request, error: RequestValidationError) -> Response:
+        return problem(
+            request.scope,
+            status=422,
+            code="validation_failed",
+            title="The request is not valid",
+            detail="Something in the request is missing or wrong; see errors.",
+            members={"errors": [_field_error(fault) for fault in error.errors()]},
+        )
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        return problem(
+            request.scope,
+            status=error.status_code,
+            code=_CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")),
+            title=HTTPStatus(error.status_code).phrase,
+            detail=error.detail,
+            headers=error.headers,
+        )
+
+
+def _field_error(fault: Mapping[str, Any]) -> dict[str, str]:
+    location: Sequence[Any] = fault["loc"]
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return {"location": ".".join(str(part) for part in location), "message": message, "type": fault["type"]}

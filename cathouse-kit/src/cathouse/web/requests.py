@@ -1,0 +1,110 @@
+"""What happens around every request: its id, its log line, its figures, and the headers of the answer."""
+
+import re
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cathouse.web.metrics import Metrics
+from cathouse.web.problems import unexpected_error_response
+
+_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+_QUIET_ROUTES = {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics"}
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Tokens and personal data are in most answers; what may be kept says so itself.
+    "Cache-Control": "no-store",
+}
+
+_logger = structlog.get_logger(__name__)
+
+
+class RequestMiddleware:
+    """The outermost layer. Plain ASGI, so that streams pass through it as they come."""
+
+    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, strict_transport: bool) -> None:
+        """``strict_transport`` adds HSTS: for production, behind TLS."""
+        self._app = app
+        self._service = service
+        self._metrics = metrics
+        self._headers = dict(_HEADERS)
+        if strict_transport:
+            self._headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other scopes pass."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, _with_plain_failure(scope, send))
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(service=self._service, request_id=request_id):
+            await self._answer(scope, receive, send, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = 499
+        except Exception:
+            _logger.exception("request.unexpected_error")
+            if status:
+                raise  # the answer has begun: the server cuts the connection, so that nobody takes it for whole
+            await unexpected_error_response(scope)(scope, receive, send_with_headers)
+        finally:
+            self._record(scope, status or 500, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.observe(method=scope["method"], route=route, status=status, seconds=seconds)
+        if route not in _QUIET_ROUTES:
+            _logger.info(
+                "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
+            )
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.match(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex
+
+
+def _with_plain_failure(scope: MutableMapping[str, Any], send: Send) -> Send:
+    """A start-up that failed for a reason which we can name is told in one line, without its traceback."""
+
+    async def send_plain(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed" and (
+            reason := getattr(scope["app"].state, "startup_failure", None)
+        ):
+            message = {**message, "message": reason}
+        await send(message)
+
+    return send_plain

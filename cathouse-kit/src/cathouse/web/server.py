@@ -1,0 +1,52 @@
+"""Running a service as a process: ``python -m catalog_service``."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+
+from cathouse.configuration import ConfigurationError, load
+from cathouse.web.logs import configure_logs
+from cathouse.web.settings import ServiceName, ServiceSettings
+
+CONFIGURATION_EXIT = 2
+STARTUP_EXIT = 3
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def serve(service: ServiceName, settings_class: type[SettingsT], create_app: Callable[[SettingsT], FastAPI]) -> None:
+    """Read the environment, serve until told to stop, and leave.
+
+    What is wrong with the configuration goes to standard error, a line each, and the exit status is 2; a database
+    that cannot be reached gives 3.
+    """
+    try:
+        settings = load(settings_class)
+        configure_logs(settings, service)
+        app = create_app(settings)
+    except (ConfigurationError, ValueError) as error:
+        for line in str(error).splitlines():
+            print(f"{service}-service cannot start: {line}", file=sys.stderr)  # noqa: T201 - before there is a log
+        sys.exit(CONFIGURATION_EXIT)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        # Which proxies may say who the client is, is configuration, not the default of a library.
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_EXIT)

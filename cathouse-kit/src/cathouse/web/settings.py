@@ -1,0 +1,76 @@
+"""The variables that every service reads."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from cathouse.database import DatabaseSettings
+from cathouse.identity import IdentitySettings
+
+ServiceName = Literal["auth", "catalog", "installation", "proxy"]
+
+SERVICES: tuple[ServiceName, ...] = ("auth", "catalog", "installation", "proxy")
+
+PORTS: dict[ServiceName, int] = {"auth": 8001, "catalog": 8002, "installation": 8003, "proxy": 8004}
+
+
+def _split_origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+
+
+class ServiceSettings(DatabaseSettings, IdentitySettings):
+    """What all four services have in common."""
+
+    host: str = "127.0.0.1"
+    auth_port: int = Field(PORTS["auth"], ge=1, le=65535)
+    catalog_port: int = Field(PORTS["catalog"], ge=1, le=65535)
+    installation_port: int = Field(PORTS["installation"], ge=1, le=65535)
+    proxy_port: int = Field(PORTS["proxy"], ge=1, le=65535)
+    cors_origins: Annotated[list[str] | None, NoDecode, BeforeValidator(_split_origins)] = Field(
+        None, description="origins of browsers that may call, comma-separated"
+    )
+    metrics_token: SecretStr | None = Field(None, description="what /metrics wants as its Bearer token in production")
+    public_auth_url: HttpUrl | None = Field(None, description="auth-service as browsers reach it; AUTH_URL by default")
+    shutdown_timeout: int = Field(4, ge=1, description="seconds that requests under way get to finish at shutdown")
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.is_production and self.metrics_token is None:
+            raise ValueError("METRICS_TOKEN is not set: in production /metrics wants a token (32 characters or more)")
+        if "*" in (self.cors_origins or []):
+            raise ValueError("CORS_ORIGINS: name each origin; * would let every site call with a person's token")
+        return self
+
+    def origins(self) -> list[str]:
+        """The origins that may call; in development the usual front end and the services' own docs pages."""
+        if self.cors_origins is not None or self.is_production:
+            return self.cors_origins or []
+        hosts = ("localhost", "127.0.0.1")
+        ports = [self.port(service) for service in SERVICES]
+        return ["http://localhost:3000", *(f"http://{host}:{port}" for port in ports for host in hosts)]
+
+    def port(self, service: ServiceName) -> int:
+        """Where ``service`` listens: ``AUTH_PORT`` and so on."""
+        ports = {
+            "auth": self.auth_port,
+            "catalog": self.catalog_port,
+            "installation": self.installation_port,
+            "proxy": self.proxy_port,
+        }
+        return ports[service]
+
+    def token_url(self, path: str) -> str:
+        """A call of auth-service as a browser reaches it."""
+        return f"{str(self.public_auth_url or self.auth_url).rstrip('/')}{path}"
+
+    def check(self, service: ServiceName) -> None:
+        """Make sure of what cannot be seen field by field: the database, the budget, the keys.
+
+        Raises:
+            ValueError: naming the variable and what is expected.
+        """
+        self.share(service)
+        self.check_keys(service)
