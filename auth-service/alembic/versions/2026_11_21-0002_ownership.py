@@ -116,10 +116,10 @@ TOUCHED = (
 )
 
 FUNCTIONS = (
-    "CREATE FUNCTION cathouse.touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$",
-    "CREATE FUNCTION cathouse.refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$",
+    """CREATE FUNCTION cathouse.touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$""",
+    """CREATE FUNCTION cathouse.refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$""",
 )
 
 

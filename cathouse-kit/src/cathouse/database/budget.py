@@ -40,6 +40,6 @@ def check_share(service: str, share: Share, *, replicas: int, budget: int) -> No
     divided = " + ".join(f"{name} {each.total}" for name, each in shares.items())
     raise ValueError(
         f"the services together would open {total} database connections ({divided}, times REPLICAS={replicas}), but"
-        f" DB_CONNECTION_BUDGET is {budget}. Lower DB_POOL_SIZE or DB_MAX_OVERFLOW, run fewer replicas, connect through a"
-        " pooler, or raise the budget to what your Postgres allows"
+        f" DB_CONNECTION_BUDGET is {budget}. Lower DB_POOL_SIZE or DB_MAX_OVERFLOW, run fewer replicas, connect through"
+        " a pooler, or raise the budget to what your Postgres allows"
     )

@@ -59,7 +59,8 @@ def make_engine(
 
 def make_migration_engine(url: DatabaseUrl, *, lock_timeout_s: int = 5, statement_timeout_s: int = 60) -> "Engine":
     """A synchronous engine without a pool; nothing that it sends waits longer for a lock than ``lock_timeout_s``."""
-    options = f"-c lock_timeout={lock_timeout_s}s -c statement_timeout={statement_timeout_s}s"
+    # The path is fixed: a role that is called like our schema would otherwise find it as its own default.
+    options = f"-c search_path=public -c lock_timeout={lock_timeout_s}s -c statement_timeout={statement_timeout_s}s"
     return create_engine(
         url.for_psycopg2(),
         poolclass=NullPool,

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from sqlalchemy import text
+from sqlalchemy import Select, String, column, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.schema import HEAD_REVISION, SCHEMA
 
 MigrationState = Literal["up-to-date", "out-of-date"]
 
-_CURRENT = text(f"SELECT version_num FROM {SCHEMA}.alembic_version")
+_CURRENT: Select[str] = select(column("version_num", String)).select_from(table("alembic_version", schema=SCHEMA))
 _EXISTS = text(f"SELECT to_regclass('{SCHEMA}.alembic_version') IS NOT NULL")
 
 

@@ -92,7 +92,8 @@ class MigrationSettings(EnvironmentSettings):
         """
         if self.migration_database_url is None:
             raise ValueError(
-                "MIGRATION_DATABASE_URL is not set: expected the direct postgresql:// URL of the role that owns the tables"
+                "MIGRATION_DATABASE_URL is not set: expected the direct postgresql:// URL of the role that owns the"
+                " tables"
             )
         try:
             url = DatabaseUrl.parse(self.migration_database_url.get_secret_value())

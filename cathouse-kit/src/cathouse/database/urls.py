@@ -182,7 +182,8 @@ def _split(text: str) -> URL:
         return make_url(text.replace(scheme, "postgresql", 1))
     except (ArgumentError, ValueError):
         raise ValueError(
-            "it cannot be read as a URL. Special characters in the password must be percent-encoded (@ is %40, / is %2F)"
+            "it cannot be read as a URL. Special characters in the password must be percent-encoded (@ is %40,"
+            " / is %2F)"
         ) from None
 
 

@@ -4,7 +4,7 @@ Every route has exactly one of them, or ``public``; ``tests/architecture`` walks
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Protocol, TypeVar, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
@@ -18,6 +18,9 @@ from cathouse.identity.service_tokens import verify_service_token
 from cathouse.schema import Role
 
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - a path
+
+
+CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 
 class IdentityState(Protocol):
@@ -36,11 +39,11 @@ _cat = HTTPBearer(auto_error=False, scheme_name="Cat", description="The callback
 _service = HTTPBearer(auto_error=False, scheme_name="Service", description="Another service's token.")
 
 
-def _policy(name: str) -> Callable[[Any], Any]:
+def _policy(name: str) -> Callable[[CallableT], CallableT]:
     """Mark a dependency as the policy of the routes that use it."""
 
-    def mark(dependency: Any) -> Any:  # noqa: ANN401 - any callable
-        dependency.access_policy = name
+    def mark(dependency: CallableT) -> CallableT:
+        vars(dependency)["access_policy"] = name
         return dependency
 
     return mark

@@ -24,7 +24,8 @@ class PublicKeys(Protocol):
     """A source of public keys. ``generation`` changes with the set, so that what was cached under it is dropped."""
 
     @property
-    def generation(self) -> int: ...
+    def generation(self) -> int:
+        """Rises when the set has changed."""
 
     async def find(self, kid: str) -> ECKey | None:
         """The key named ``kid``, or None when there is no such key."""

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import DateTime, Index, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -29,4 +29,4 @@ class AuditEvent(Identified, Base):
         owned_by("auth", inserters=("catalog", "installation", "proxy"), append_only=True),
     )
     # RETURNING needs SELECT, which the inserting services do not have.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
+    __mapper_args__: Any = {"eager_defaults": False}

@@ -5,7 +5,7 @@ import enum
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, FetchedValue, MetaData, func, text
 from sqlalchemy.dialects.postgresql import UUID
@@ -28,7 +28,7 @@ class Base(AsyncAttrs, DeclarativeBase):
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
     # Values that the database makes come back with the statement itself: async code cannot fetch them later.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+    __mapper_args__: Any = {"eager_defaults": True}
 
 
 class Identified:

@@ -58,8 +58,8 @@ def grant_statements() -> Iterator[str]:
 def trigger_statements() -> Iterator[str]:
     """Move ``updated_at`` with every UPDATE, and refuse to change what is append-only."""
     yield (
-        f"CREATE FUNCTION {SCHEMA}.touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$"
+        f"CREATE FUNCTION {SCHEMA}.touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$"
     )
     yield (
         f"CREATE FUNCTION {SCHEMA}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS "

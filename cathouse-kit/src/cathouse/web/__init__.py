@@ -2,6 +2,7 @@
 
 from cathouse.web.application import build_app
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
+from cathouse.web.outside_urls import OutsideUrlRules
 from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
 from cathouse.web.problems import Problem, problem
 from cathouse.web.provided import provided
@@ -19,6 +20,7 @@ __all__ = [
     "Keyset",
     "Limit",
     "Moment",
+    "OutsideUrlRules",
     "Page",
     "Problem",
     "RequestModel",

@@ -40,14 +40,13 @@ def build_app(
     description: str,
     routers: Sequence[APIRouter],
     provide: Provide,
-    public_keys: PublicKeys | None = None,
     callback_keys: Keyring | None = None,
     caller_keys: dict[str, Keyring] | None = None,
 ) -> FastAPI:
     """A service as an ASGI application. Nothing is opened before its lifespan starts.
 
-    ``public_keys`` is for auth-service, which needs not ask itself over HTTP; ``caller_keys`` are those of the
-    services that may call its internal routes.
+    When ``provide`` makes ``public_keys`` (auth-service's own), tokens are checked with them and not over HTTP;
+    ``caller_keys`` are those of the services that may call its internal routes.
 
     Raises:
         ValueError: when the settings do not fit together; the message names the variable.
@@ -69,12 +68,14 @@ def build_app(
             probe = HealthProbe(database)
             stack.push_async_callback(probe.close)
             await _report_start(database, probe)
-            keys = public_keys
+            own = await stack.enter_async_context(provide(database))
+            keys: PublicKeys | None = own.get("public_keys")
             if keys is None:
                 remote = RemoteJwks(settings.jwks_url)
                 stack.push_async_callback(remote.close)
                 keys = remote
-            state: dict[str, Any] = {
+            yield {
+                **own,
                 "service": service,
                 "database": database,
                 "health_probe": probe,
@@ -82,8 +83,6 @@ def build_app(
                 "callback_keys": callback_keys,
                 "caller_keys": caller_keys or {},
             }
-            state |= await stack.enter_async_context(provide(database))
-            yield state
 
     app = FastAPI(
         title=title,

@@ -90,7 +90,7 @@ def health_router(service: str) -> APIRouter:
         """Whether to send requests here."""
         health = await probe.check()
         _set_status(response, health)
-        checks = {"database": health.status, "migration": health.migration or "unknown"}
+        checks: dict[str, str] = {"database": health.status, "migration": health.migration or "unknown"}
         return Readiness(status="ready" if health.status == "healthy" else "not ready", checks=checks)
 
     @router.get("/api/v1/health", responses={503: {"model": HealthEnvelope}})

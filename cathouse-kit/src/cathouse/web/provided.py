@@ -6,7 +6,10 @@ from fastapi import Depends, Request
 
 
 def provided(name: str) -> Any:  # noqa: ANN401 - a Depends, for Annotated[…]
-    """What the lifespan put into ``request.state`` under ``name``: ``Annotated[CatService, provided("cats")]``."""
+    """Ask for what the lifespan put into ``request.state`` under ``name``.
+
+    Used beside the type: ``Annotated[CatService, provided("cats")]``.
+    """
 
     async def take(request: Request) -> Any:  # noqa: ANN401 - the annotation beside it says what it is
         return getattr(request.state, name)

@@ -1,0 +1,1 @@
+"""Accounts, sessions and keys: who you are in Cat House."""

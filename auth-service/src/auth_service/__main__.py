@@ -1,0 +1,8 @@
+"""``python -m auth_service``: configuration from the environment, one process."""
+
+from auth_service.main import create_app
+from auth_service.settings import AuthSettings
+from cathouse.web import serve
+
+if __name__ == "__main__":
+    serve("auth", AuthSettings, create_app)

@@ -1,0 +1,1 @@
+"""Accounts: registration, profiles, and the passwords behind them."""

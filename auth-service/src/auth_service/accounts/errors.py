@@ -1,0 +1,49 @@
+"""Why an account could not be made or changed."""
+
+from cathouse.errors import ServiceError
+
+
+class EmailTakenError(ServiceError):
+    """Somebody has this address already."""
+
+    code = "email_taken"
+    status = 409
+    title = "There is an account with this address"
+
+    def __init__(self) -> None:
+        """Say what to do instead."""
+        super().__init__("An account with this e-mail address exists. Log in, or reset its password.")
+
+
+class PasswordTooWeakError(ServiceError):
+    """The password breaks a rule; the rules are NIST SP 800-63B-4's: length, and not a common one."""
+
+    code = "password_too_weak"
+    status = 422
+    title = "The password is not strong enough"
+
+
+class HashingBusyError(ServiceError):
+    """More people log in at once than passwords can be hashed."""
+
+    code = "hashing_busy"
+    status = 503
+    title = "Too many log-ins at once"
+
+    def __init__(self) -> None:
+        """A hash takes some ten milliseconds, so the queue is short again soon."""
+        super().__init__("Too many people are logging in at this moment. Try again.", headers={"Retry-After": "1"})
+
+
+class AccountGoneError(ServiceError):
+    """The token is good, its account is not there any more."""
+
+    code = "invalid_token"
+    status = 401
+    title = "The account is gone"
+
+    def __init__(self) -> None:
+        """The same code as for any token that is of no use any more."""
+        super().__init__(
+            "This account does not exist any more.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        )

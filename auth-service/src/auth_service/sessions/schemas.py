@@ -1,0 +1,33 @@
+"""Logging in, as requests and answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from auth_service.accounts.schemas import Password
+from cathouse.web import RequestModel
+
+
+class Login(RequestModel):
+    """Who wants in."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "test@example.com", "password": "Test123!@#"}]})
+
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=320)]
+    password: Password
+
+
+class RefreshRequest(RequestModel):
+    """The token that a log-in or the last refresh gave."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Tokens(BaseModel):
+    """What a log-in gives. Times are in seconds from now."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the type's name, RFC 6750
+    expires_in: int = Field(description="Seconds until the access token ends.")
+    refresh_token: str
+    refresh_expires_in: int = Field(description="Seconds until the refresh token ends when it is not used.")

@@ -1,0 +1,1 @@
+"""Cats, releases and search: what there is in Cat House."""

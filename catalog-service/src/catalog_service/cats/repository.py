@@ -1,0 +1,150 @@
+"""All SQL about cats."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_service.cats.errors import SlugTakenError
+from catalog_service.cats.schemas import CatCreation
+from catalog_service.releases.repository import requested_permissions
+from cathouse.database import AnyRow, AnySelect, broken_constraint
+from cathouse.schema import (
+    Cat,
+    CatStatus,
+    Installation,
+    InstallationStatus,
+    Release,
+    ReleasePermission,
+    User,
+)
+
+
+def cat_columns() -> AnySelect:
+    """Every column of a cat's views, its developer and its permissions included: one query, one round trip."""
+    permissions = (
+        requested_permissions(
+            ReleasePermission.release_id == Release.id, Release.cat_id == Cat.id, Release.version == Cat.version
+        )
+        .correlate(Cat)
+        .scalar_subquery()
+    )
+    living = (
+        select(func.count())
+        .select_from(Installation)
+        .where(Installation.cat_id == Cat.id, Installation.status != InstallationStatus.UNINSTALLED)
+        .correlate(Cat)
+        .scalar_subquery()
+    )
+    return select(
+        Cat.id,
+        Cat.slug,
+        Cat.name,
+        Cat.description,
+        Cat.version,
+        Cat.endpoint_url,
+        Cat.status,
+        Cat.tags,
+        func.json_build_object("id", User.id, "display_name", User.display_name, type_=JSON).label("developer"),
+        permissions.label("permissions"),
+        Cat.icon_url,
+        Cat.support_url,
+        Cat.privacy_url,
+        Cat.deprecation,
+        Cat.suspension_reason,
+        living.label("installations_count"),
+        Cat.created_at,
+        Cat.updated_at,
+        Cat.developer_id,
+    ).join(User, User.id == Cat.developer_id)
+
+
+async def add_cat(
+    session: AsyncSession, developer_id: uuid.UUID, creation: CatCreation, *, slug: str, signing_root: str
+) -> uuid.UUID:
+    """Keep a draft.
+
+    Raises:
+        SlugTakenError: when another cat has the slug, also one that is being made in the same instant.
+    """
+    cat = Cat(
+        developer_id=developer_id,
+        slug=slug,
+        name=creation.name,
+        description=creation.description,
+        version=creation.version,
+        endpoint_url=creation.endpoint_url,
+        tags=creation.tags,
+        icon_url=creation.icon_url,
+        support_url=creation.support_url,
+        privacy_url=creation.privacy_url,
+        signing_root=signing_root,
+    )
+    try:
+        # A savepoint, so that the caller can try another slug in the same transaction.
+        async with session.begin_nested():
+            session.add(cat)
+    except IntegrityError as error:
+        if broken_constraint(error) == "uq_cats_slug":
+            raise SlugTakenError(slug) from None
+        raise
+    return cat.id
+
+
+async def find_cat(session: AsyncSession, reference: uuid.UUID | str) -> AnyRow | None:
+    """The cat with this id or slug, whatever its status."""
+    by = Cat.id == reference if isinstance(reference, uuid.UUID) else Cat.slug == reference
+    return (await session.execute(cat_columns().where(by))).one_or_none()
+
+
+async def lock_cat(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
+    """The state of the cat that meets ``conditions``, locked until the transaction ends."""
+    query = (
+        select(Cat.id, Cat.status, Cat.status_before_suspension, Cat.developer_id, Cat.slug)
+        .where(*conditions)
+        .with_for_update()
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def list_cats(
+    session: AsyncSession,
+    *,
+    conditions: Sequence[ColumnElement[bool]],
+    order: Sequence[ColumnElement[Any]],
+    limit: int,
+    columns: Sequence[ColumnElement[Any]] = (),
+) -> Sequence[AnyRow]:
+    """The first ``limit`` cats that meet ``conditions``."""
+    query = cat_columns().add_columns(*columns).where(*conditions).order_by(*order).limit(limit)
+    return (await session.execute(query)).all()
+
+
+async def release_to_publish(
+    session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID, version: str | None
+) -> AnyRow | None:
+    """The named release, else the newest unpublished one, else (for a cat that went back to draft) the newest."""
+    query = (
+        select(Release.id, Release.version, Release.endpoint_url, Release.published_at, Cat.status, Release.updated_at)
+        .join(Cat, Cat.id == Release.cat_id)
+        .where(Cat.id == cat_id, Cat.developer_id == developer_id)
+        .order_by(Release.published_at.is_not(None), Release.precedence.desc())
+        .limit(1)
+    )
+    if version is not None:
+        query = query.where(Release.version == version)
+    return (await session.execute(query)).one_or_none()
+
+
+async def release_is_unchanged(session: AsyncSession, release: AnyRow) -> bool:
+    """Whether the release is the one that was challenged."""
+    query = select(Release.id).where(Release.id == release.id, Release.updated_at == release.updated_at)
+    return await session.scalar(query) is not None
+
+
+async def set_status(session: AsyncSession, cat_id: uuid.UUID, status: CatStatus, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Move the cat, and set ``values`` with it."""
+    await session.execute(update(Cat).where(Cat.id == cat_id).values(status=status, **values))

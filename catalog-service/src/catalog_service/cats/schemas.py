@@ -1,0 +1,107 @@
+"""Cats as requests and answers."""
+
+import uuid
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from catalog_service.releases.schemas import PermissionView, ReleaseContent, Version
+from cathouse.schema import CatStatus
+from cathouse.web import Moment, OutsideUrlRules, RequestModel
+
+MOST_TAGS = 20
+
+
+def _tag_list(tags: object) -> object:
+    if not isinstance(tags, list):
+        return tags
+    folded = [tag.strip().lower() if isinstance(tag, str) else tag for tag in tags]
+    return list(dict.fromkeys(folded)) if all(isinstance(tag, str) for tag in folded) else folded
+
+
+def _public_url(text: str) -> str:
+    OutsideUrlRules().check(text)
+    return text
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=30)]
+Tags = Annotated[list[Tag], BeforeValidator(_tag_list), Field(default_factory=list, max_length=MOST_TAGS)]
+PublicUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_public_url)]
+
+
+class CatCreation(ReleaseContent):
+    """A new cat with its first release."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Whisker Weather",
+                    "description": "Looks out of the window for you and says whether you need a coat.",
+                    "version": "1.0.0",
+                    "endpoint_url": "https://cats.example.com/weather",
+                    "tags": ["weather", "daily"],
+                    "permissions": [
+                        {"permission_type": "storage", "description": "To remember where you live.", "required": True},
+                        {"permission_type": "notification", "description": "To warn you of rain.", "required": False},
+                    ],
+                }
+            ]
+        }
+    )
+
+    name: Name
+    slug: Slug | None = Field(None, description="Made from the name when left out.")
+    description: Description
+    tags: Tags
+    icon_url: PublicUrl | None = None
+    support_url: PublicUrl | None = None
+    privacy_url: PublicUrl | None = None
+
+
+class Publication(RequestModel):
+    """Which release to publish; the newest unpublished one when left out."""
+
+    version: Version | None = None
+
+
+class DeveloperView(BaseModel):
+    """Who made a cat."""
+
+    id: uuid.UUID
+    display_name: str
+
+
+class CatView(BaseModel):
+    """A cat, for everybody."""
+
+    model_config = ConfigDict(title="Cat")
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    description: str
+    version: str
+    status: CatStatus
+    tags: list[str]
+    developer: DeveloperView
+    permissions: list[PermissionView]
+    icon_url: str | None
+    support_url: str | None
+    privacy_url: str | None
+    deprecation: str | None
+    installations_count: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class OwnedCatView(CatView):
+    """A cat, for its owner and admins."""
+
+    model_config = ConfigDict(title="OwnedCat")
+
+    endpoint_url: str
+    suspension_reason: str | None

@@ -1,0 +1,12 @@
+"""How much of a cat a caller sees."""
+
+from catalog_service.cats.schemas import CatView, OwnedCatView
+from catalog_service.cats.service import is_owner_or_admin
+from cathouse.database import AnyRow
+from cathouse.identity import Principal
+
+
+def cat_view(cat: AnyRow, person: Principal | None) -> CatView | OwnedCatView:
+    """The cat as ``person`` may see it: its endpoint is for its owner and admins only."""
+    model = OwnedCatView if is_owner_or_admin(cat, person) else CatView
+    return model.model_validate(dict(cat._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it

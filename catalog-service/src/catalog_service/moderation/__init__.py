@@ -1,0 +1,1 @@
+"""Moderation: stopping a cat, and letting it go on."""

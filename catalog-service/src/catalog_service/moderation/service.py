@@ -1,0 +1,80 @@
+"""The rules of moderation: only an admin stops a cat, and only an admin lets it go on."""
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_service.cats import repository
+from catalog_service.cats.errors import CatNotFoundError, TransitionNotAllowedError
+from cathouse.database import AnyRow, Database, record_event
+from cathouse.identity import Principal
+from cathouse.schema import Cat, CatStatus
+
+
+class ModerationService:
+    """Suspends and reinstates cats."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def suspend(self, admin: Principal, cat_id: uuid.UUID, reason: str) -> AnyRow:
+        """Stop a cat for everybody, from the next request on.
+
+        Raises:
+            CatNotFoundError, TransitionNotAllowedError: nothing was changed.
+        """
+
+        async def suspend(session: AsyncSession) -> AnyRow:
+            cat = await _locked(session, cat_id)
+            if cat.status == CatStatus.SUSPENDED:
+                raise TransitionNotAllowedError(cat.status, ["reinstate"])
+            await repository.set_status(
+                session,
+                cat_id,
+                CatStatus.SUSPENDED,
+                suspension_reason=reason,
+                status_before_suspension=cat.status,
+            )
+            await record_event(
+                session, "cat.suspended", actor_id=admin.user_id, subject={"cat_id": cat_id}, detail={"reason": reason}
+            )
+            return await _found(session, cat_id)
+
+        return await self._database.write(suspend)
+
+    async def reinstate(self, admin: Principal, cat_id: uuid.UUID) -> AnyRow:
+        """Put a suspended cat back where it was.
+
+        Raises:
+            CatNotFoundError, TransitionNotAllowedError: nothing was changed.
+        """
+
+        async def reinstate(session: AsyncSession) -> AnyRow:
+            cat = await _locked(session, cat_id)
+            if cat.status != CatStatus.SUSPENDED:
+                raise TransitionNotAllowedError(cat.status, ["suspend"])
+            await repository.set_status(
+                session,
+                cat_id,
+                CatStatus(cat.status_before_suspension),
+                suspension_reason=None,
+                status_before_suspension=None,
+            )
+            await record_event(session, "cat.reinstated", actor_id=admin.user_id, subject={"cat_id": cat_id})
+            return await _found(session, cat_id)
+
+        return await self._database.write(reinstate)
+
+
+async def _locked(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
+    cat = await repository.lock_cat(session, Cat.id == cat_id)
+    if cat is None:
+        raise CatNotFoundError
+    return cat
+
+
+async def _found(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
+    cat = await repository.find_cat(session, cat_id)
+    if cat is None:
+        raise CatNotFoundError
+    return cat

@@ -1,0 +1,1 @@
+"""Releases: what one version of a cat asks for."""

@@ -1,0 +1,180 @@
+"""Releases as requests and answers."""
+
+import json
+import re
+import uuid
+from typing import Annotated, Any, Self
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from cathouse.schema import PermissionType
+from cathouse.web import Moment, RequestModel
+from cathouse.web.outside_urls import check_host
+
+LARGEST_CONFIG_SCHEMA = 32 * 1024
+DEEPEST_CONFIG_SCHEMA = 20
+
+_VERSION = re.compile(r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$")
+_HEADER = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+# Headers that frame the message or belong to the connection: a secret in one of them would take the request apart.
+_RESERVED_HEADERS = {
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "accept-encoding",
+    "cookie",
+    "proxy-authorization",
+}
+
+
+def _semantic_version(text: str) -> str:
+    if not _VERSION.match(text):
+        raise ValueError("expected a semantic version without prerelease, for example 1.4.0")
+    return text
+
+
+def _host(text: str) -> str:
+    return check_host(text)
+
+
+def _header(text: str) -> str:
+    if not _HEADER.match(text) or text.lower() in _RESERVED_HEADERS:
+        raise ValueError(
+            "expected the name of a header that may carry a secret, for example Authorization or X-Api-Key"
+        )
+    return text
+
+
+def _config_schema(document: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(document)) > LARGEST_CONFIG_SCHEMA:
+        raise ValueError(f"the schema is larger than {LARGEST_CONFIG_SCHEMA // 1024} KiB")
+    if _depth(document) > DEEPEST_CONFIG_SCHEMA:
+        raise ValueError(f"the schema is nested deeper than {DEEPEST_CONFIG_SCHEMA} levels")
+    try:
+        Draft202012Validator.check_schema(document)
+    except SchemaError as error:
+        raise ValueError(f"not a JSON Schema (2020-12): {error.message[:200]}") from None
+    if document.get("type") != "object":
+        raise ValueError('a config is an object: the schema needs "type": "object" at its top')
+    return document
+
+
+def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON value
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        children: list[Any] = []
+        for each in level:
+            children += each.values() if isinstance(each, dict) else each if isinstance(each, list) else []
+        level = children
+    return deepest
+
+
+Version = Annotated[str, AfterValidator(_semantic_version)]
+HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_host)]
+ConfigSchema = Annotated[dict[str, Any], AfterValidator(_config_schema)]
+Explanation = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class PermissionRequest(RequestModel):
+    """What a cat asks for, and why, in the developer's words."""
+
+    permission_type: PermissionType
+    description: Explanation
+    required: bool = False
+
+
+class SecretRequest(RequestModel):
+    """A credential of the player's that the cat may use at one host, in one header, without ever seeing it."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    host: HostName
+    header: Annotated[str, AfterValidator(_header)]
+    description: Explanation
+    required: bool = False
+
+
+class ReleaseContent(RequestModel):
+    """Everything that a release holds."""
+
+    version: Version
+    changelog: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    endpoint_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    permissions: Annotated[list[PermissionRequest], Field(default_factory=list, max_length=len(PermissionType))]
+    config_schema: ConfigSchema | None = None
+    egress_hosts: Annotated[list[HostName], Field(default_factory=list, max_length=20)]
+    secrets: Annotated[list[SecretRequest], Field(default_factory=list, max_length=20)]
+    timeout_s: Annotated[int, Field(ge=1, le=25, description="Seconds that the cat may take to answer.")] = 15
+
+    @model_validator(mode="after")
+    def _says_each_thing_once(self) -> Self:
+        types = [permission.permission_type for permission in self.permissions]
+        if len(set(types)) != len(types):
+            raise ValueError("permissions: each type may be asked for once")
+        names = [secret.name for secret in self.secrets]
+        if len(set(names)) != len(names):
+            raise ValueError("secrets: each name may be used once")
+        undeclared = sorted({secret.host for secret in self.secrets} - set(self.egress_hosts))
+        if undeclared:
+            raise ValueError(f"secrets: {undeclared[0]} is not among egress_hosts")
+        if self.egress_hosts and PermissionType.EXTERNAL_API not in types:
+            raise ValueError(
+                "egress_hosts: ask for the permission external_api as well, since they are of no use without it"
+            )
+        return self
+
+
+class PermissionView(BaseModel):
+    """A permission that a cat asks for."""
+
+    model_config = ConfigDict(title="Permission")
+
+    id: uuid.UUID
+    permission_type: PermissionType
+    description: str
+    required: bool
+
+
+class SecretView(BaseModel):
+    """A secret that a release declares."""
+
+    name: str
+    host: str
+    header: str
+    description: str
+    required: bool
+
+
+class ReleaseView(BaseModel):
+    """One version of a cat, for everybody."""
+
+    model_config = ConfigDict(title="Release", from_attributes=True)
+
+    id: uuid.UUID
+    cat_id: uuid.UUID
+    version: str
+    changelog: str
+    permissions: list[PermissionView]
+    config_schema: dict[str, Any] | None
+    egress_hosts: list[str]
+    secrets: list[SecretView]
+    timeout_s: int
+    asks_for_consent: bool
+    published_at: Moment | None
+
+
+class OwnedReleaseView(ReleaseView):
+    """One version of a cat, for its owner and admins."""
+
+    model_config = ConfigDict(title="OwnedRelease")
+
+    endpoint_url: str

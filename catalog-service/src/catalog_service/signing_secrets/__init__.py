@@ -1,0 +1,1 @@
+"""The secrets that cats check our signatures with."""

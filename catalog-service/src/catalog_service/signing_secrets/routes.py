@@ -1,0 +1,23 @@
+"""Signing secrets over HTTP."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from catalog_service.signing_secrets.schemas import SigningSecretView
+from catalog_service.signing_secrets.service import SigningSecretService
+from cathouse.identity import CurrentDeveloper
+from cathouse.web import provided
+
+router = APIRouter(tags=["signing secrets"])
+
+
+@router.get("/api/v1/cats/{cat_id}/signing-secret")
+async def read_signing_secret(
+    cat_id: uuid.UUID,
+    developer: CurrentDeveloper,
+    secrets: Annotated[SigningSecretService, provided("signing_secrets")],
+) -> SigningSecretView:
+    """The secret that the cat checks our signatures with; for its owner only."""
+    return await secrets.secret(cat_id, developer.user_id)

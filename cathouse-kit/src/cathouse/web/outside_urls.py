@@ -1,0 +1,112 @@
+"""Which URLs of third parties are acceptable, as text: the first of two guards.
+
+catalog-service refuses what is wrong when a developer writes it down; proxy-service checks again, and then every
+address that the name leads to (its ``egress`` subject), before it connects. Rules: design/security.md, "The door to
+the outside".
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+LONGEST_URL = 2048
+
+_LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
+_FORBIDDEN_SUFFIXES = (".local", ".internal", ".localhost", ".onion", ".home.arpa", ".lan", ".intranet", ".corp")
+_NUMERIC_LABEL = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideUrlRules:
+    """The rules of one deployment.
+
+    ``allow_private`` (development only) also lets plain http on this machine pass, on any port but ``own_ports``.
+    """
+
+    allow_private: bool = False
+    own_ports: frozenset[int] = frozenset()
+
+    def check(self, url: str) -> SplitResult:
+        """Take an acceptable URL apart.
+
+        Raises:
+            ValueError: with the reason, for the developer who wrote it.
+        """
+        if len(url) > LONGEST_URL:
+            raise ValueError(f"the URL is longer than {LONGEST_URL} characters")
+        if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in url):
+            raise ValueError("the URL contains a space or a control character")
+        if "\\" in url:
+            raise ValueError("the URL contains a backslash, which programs read differently")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("the URL cannot be read; expected https://HOST/PATH") from None
+        if parts.scheme not in ("https", "http") or not host:
+            raise ValueError("expected a URL that begins with https:// and names a host")
+        if "@" in parts.netloc:
+            raise ValueError("the URL carries a user name or password; sign-in data does not belong there")
+        if parts.fragment or url.endswith("#"):
+            raise ValueError("the URL carries a fragment (#…), which is never sent to a server")
+        if host in _LOOPBACK_HOSTS and self.allow_private:
+            if (port or (443 if parts.scheme == "https" else 80)) in self.own_ports:
+                raise ValueError("this port belongs to Cat House itself")
+            return parts
+        self._check_public(parts, host, port)
+        return parts
+
+    def _check_public(self, parts: SplitResult, host: str, port: int | None) -> None:
+        if parts.scheme != "https":
+            hint = "; http is accepted on 127.0.0.1, [::1] and localhost only" if self.allow_private else ""
+            raise ValueError(f"expected https{hint}")
+        if port not in (None, 443):
+            raise ValueError("expected port 443")
+        check_host(host)
+
+
+def check_host(host: str) -> str:
+    """Return the ASCII form of a public host's name.
+
+    Raises:
+        ValueError: with the reason, when it is an address, a name of a local network, or not a name at all.
+    """
+    if "%" in host:
+        raise ValueError("the host carries a zone id or an escape")
+    if ":" in host or _is_address(host):
+        raise ValueError("the host is an IP address; a name is expected, whatever way the address is written")
+    try:
+        name = host.lower() if host.isascii() else idna.encode(host, uts46=False).decode()
+    except idna.IDNAError:
+        raise ValueError(
+            "the host's name has characters that are not valid in an internationalised domain name"
+        ) from None
+    name = name.rstrip(".")
+    labels = name.split(".")
+    if len(labels) < 2:
+        raise ValueError("the host has a single label; a full public name is expected, like cats.example.com")
+    if _NUMERIC_LABEL.match(labels[-1]):
+        raise ValueError("the host is an IP address; a name is expected, whatever way the address is written")
+    if len(name) > 253 or not all(_LABEL.match(label) for label in labels):
+        raise ValueError("the host is not a valid name")
+    if any(label.startswith("xn--") for label in labels):
+        try:
+            idna.decode(name)
+        except idna.IDNAError:
+            raise ValueError("the host's name is not a valid internationalised domain name") from None
+    if f".{name}".endswith(_FORBIDDEN_SUFFIXES):
+        raise ValueError("the host's name belongs to a local network")
+    return name
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # inet_aton also reads 2130706433, 127.1 and 0x7f.1: all labels numeric is an address in some spelling.
+        return all(_NUMERIC_LABEL.match(label) for label in host.rstrip(".").split("."))
+    return True

@@ -1,0 +1,1 @@
+"""Installations, grants, storage, notifications and tasks: what you have in Cat House."""

@@ -1,0 +1,1 @@
+"""Activity: what happened, as proxy-service reports it."""

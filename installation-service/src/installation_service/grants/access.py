@@ -1,0 +1,42 @@
+"""What a calling cat may do right now."""
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow
+from cathouse.identity import CallbackToken
+from cathouse.schema import Installation, PermissionType
+from installation_service.grants.errors import InstallationNotActiveError, PermissionNotGrantedError
+from installation_service.grants.repository import standing
+
+
+def check_standing(found: AnyRow | None, token: CallbackToken, permission: PermissionType) -> uuid.UUID:
+    """Return the player for whom the cat calls, when it may use ``permission`` at this moment.
+
+    A token keeps its scopes only as far as they are granted now, so a revocation holds at once; what was granted
+    since comes with the next token.
+
+    Raises:
+        InstallationNotActiveError, PermissionNotGrantedError
+    """
+    if found is None or not found.is_active:
+        raise InstallationNotActiveError
+    if permission not in token.scopes or permission not in found.granted:
+        raise PermissionNotGrantedError(permission)
+    player: uuid.UUID = found.user_id
+    return player
+
+
+async def authorise(
+    session: AsyncSession, token: CallbackToken, permission: PermissionType, *, for_change: bool = False
+) -> uuid.UUID:
+    """The same, read from the database; ``for_change`` locks the installation, so that limits counted next are exact.
+
+    Raises:
+        InstallationNotActiveError, PermissionNotGrantedError
+    """
+    query = standing(token.installation_id)
+    if for_change:
+        query = query.with_for_update(of=Installation)
+    return check_standing((await session.execute(query)).one_or_none(), token, permission)

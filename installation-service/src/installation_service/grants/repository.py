@@ -1,0 +1,87 @@
+"""All SQL about grants."""
+
+import uuid
+
+from sqlalchemy import and_, func, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from cathouse.database import AnyRow, AnySelect
+from cathouse.schema import (
+    Cat,
+    CatStatus,
+    Installation,
+    InstallationPermission,
+    InstallationStatus,
+    Permission,
+    ReleasePermission,
+)
+from installation_service.installations.repository import effective_release
+
+
+def standing(installation_id: uuid.UUID) -> AnySelect:
+    """Whether a cat may call for this installation right now, for whom, and what is granted at this moment."""
+    granted = (
+        select(func.coalesce(func.array_agg(Permission.permission_type), func.array([]), type_=ARRAY(Text)))
+        .select_from(InstallationPermission)
+        .join(Permission, Permission.id == InstallationPermission.permission_id)
+        .where(InstallationPermission.installation_id == Installation.id, InstallationPermission.granted)
+        .correlate(Installation)
+        .scalar_subquery()
+    )
+    is_active = and_(
+        Installation.status == InstallationStatus.ACTIVE,
+        Installation.developer_suspended_at.is_(None),
+        Installation.operator_suspended_at.is_(None),
+        Cat.status != CatStatus.SUSPENDED,
+    )
+    return (
+        select(Installation.user_id, is_active.label("is_active"), granted.label("granted"))
+        .join(Cat, Cat.id == Installation.cat_id)
+        .where(Installation.id == installation_id)
+    )
+
+
+async def find_requested(
+    session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID, kind: str
+) -> AnyRow | None:
+    """A permission as the installed release asks for it, with the installation locked until the transaction ends."""
+    effective = effective_release()
+    query = (
+        select(Permission.id, ReleasePermission.required, Installation.status)
+        .select_from(Installation)
+        .join(effective, true())
+        .join(ReleasePermission, ReleasePermission.release_id == effective.c.id)
+        .join(Permission, Permission.id == ReleasePermission.permission_id)
+        .where(Installation.id == installation_id, Installation.user_id == user_id, Permission.permission_type == kind)
+        .with_for_update(of=Installation)
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def set_grant(
+    session: AsyncSession, installation_id: uuid.UUID, permission_id: uuid.UUID, *, granted: bool
+) -> bool:
+    """Keep the player's answer and return whether it is another one than before."""
+    values = {"granted": granted, "granted_at": func.now() if granted else None}
+    statement = (
+        insert(InstallationPermission)
+        .values(installation_id=installation_id, permission_id=permission_id, **values)
+        .on_conflict_do_update(
+            constraint="pk_installation_permissions",
+            set_=values,
+            where=InstallationPermission.granted.is_distinct_from(granted),
+        )
+        .returning(InstallationPermission.permission_id)
+    )
+    return await session.scalar(statement) is not None
+
+
+async def raise_generation(session: AsyncSession, installation_id: uuid.UUID) -> None:
+    """Mark that something was taken back, so that older callback tokens are looked at again."""
+    await session.execute(
+        update(Installation)
+        .where(Installation.id == installation_id)
+        .values(grant_generation=Installation.grant_generation + 1)
+    )

@@ -1,0 +1,9 @@
+"""Grants as requests."""
+
+from cathouse.web import RequestModel
+
+
+class Answer(RequestModel):
+    """Yes or no."""
+
+    granted: bool

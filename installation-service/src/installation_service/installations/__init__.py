@@ -1,0 +1,1 @@
+"""Installations: a cat in a player's home."""

@@ -1,0 +1,37 @@
+"""Holding a player's config to the release's JSON Schema."""
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry
+
+from installation_service.installations.errors import ConfigInvalidError
+
+MOST_ERRORS = 20
+
+# An empty registry: a $ref to somewhere else is never fetched.
+_NOWHERE: Registry[Any] = Registry()
+
+
+def check_config(config: dict[str, Any], schema: dict[str, Any] | None) -> None:
+    """Make sure that ``config`` fits; without a schema only the empty config does.
+
+    Raises:
+        ConfigInvalidError: with the place of each fault.
+    """
+    if schema is None:
+        if config:
+            fault = {"location": "body.config", "message": "this cat takes no config", "type": "config_invalid"}
+            raise ConfigInvalidError([fault])
+        return
+    validator = Draft202012Validator(schema, registry=_NOWHERE)
+    faults = [
+        {
+            "location": ".".join(("body", "config", *(str(part) for part in error.absolute_path))),
+            "message": f"does not fit the schema's {error.validator!r}",
+            "type": "config_invalid",
+        }
+        for error, _ in zip(validator.iter_errors(config), range(MOST_ERRORS), strict=False)
+    ]
+    if faults:
+        raise ConfigInvalidError(faults)

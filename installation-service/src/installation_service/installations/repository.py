@@ -1,0 +1,262 @@
+"""All SQL about installations."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, and_, case, func, insert, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from cathouse.database import AnyRow, AnySelect, broken_constraint
+from cathouse.schema import (
+    Cat,
+    Installation,
+    InstallationPermission,
+    InstallationStatus,
+    Permission,
+    PlayerAlias,
+    PlayerSecret,
+    Release,
+    ReleasePermission,
+)
+from installation_service.installations.errors import InstanceNameTakenError
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstallation:
+    """Everything that an installation begins with."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    cat_id: uuid.UUID
+    consent_epoch: int
+    instance_name: str
+    config: dict[str, Any]
+    grants: Mapping[uuid.UUID, bool]
+    wrapped_secrets: Mapping[str, bytes]
+    secrets_key_id: str
+
+
+def released(*conditions: ColumnElement[bool], name: str) -> LateralFromClause:
+    """The highest published release that meets ``conditions``, as a lateral subquery."""
+    return (
+        select(Release.id, Release.version, Release.secrets)
+        .where(Release.published_at.is_not(None), *conditions)
+        .order_by(Release.precedence.desc())
+        .limit(1)
+        .lateral(name)
+    )
+
+
+def effective_release() -> LateralFromClause:
+    """The release that an installation runs: the highest whose epoch its player has consented to."""
+    return released(
+        Release.cat_id == Installation.cat_id,
+        Release.consent_epoch <= Installation.consent_epoch,
+        name="effective",
+    )
+
+
+def _requested(release_id: ColumnElement[uuid.UUID]) -> ColumnElement[Any]:
+    """What a release asks for with the player's answers, as one JSON list."""
+    permission = func.json_build_object(
+        "permission_type",
+        Permission.permission_type,
+        "description",
+        ReleasePermission.description,
+        "required",
+        ReleasePermission.required,
+        "granted",
+        func.coalesce(InstallationPermission.granted, False),
+        "granted_at",
+        InstallationPermission.granted_at,
+    )
+    listed = func.json_agg(permission).aggregate_order_by(Permission.permission_type)
+    return (
+        select(func.coalesce(listed, func.json_build_array(), type_=JSON))
+        .select_from(ReleasePermission)
+        .join(Permission, Permission.id == ReleasePermission.permission_id)
+        .outerjoin(
+            InstallationPermission,
+            and_(
+                InstallationPermission.permission_id == Permission.id,
+                InstallationPermission.installation_id == Installation.id,
+            ),
+        )
+        .where(ReleasePermission.release_id == release_id)
+        .correlate_except(ReleasePermission, Permission, InstallationPermission)
+        .scalar_subquery()
+    )
+
+
+def _installations() -> AnySelect:
+    """Every column of an installation's view: one query, one round trip."""
+    effective = effective_release()
+    latest = released(Release.cat_id == Installation.cat_id, name="latest")
+    secrets_set = (
+        select(func.coalesce(func.json_agg(PlayerSecret.name), func.json_build_array(), type_=JSON))
+        .where(PlayerSecret.installation_id == Installation.id)
+        .correlate(Installation)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Installation.id,
+            func.json_build_object(
+                "id", Cat.id, "slug", Cat.slug, "name", Cat.name, "status", Cat.status, type_=JSON
+            ).label("cat"),
+            effective.c.version,
+            Installation.instance_name,
+            Installation.config,
+            Installation.status,
+            Installation.developer_suspended_at,
+            Installation.developer_suspension_reason,
+            Installation.operator_suspended_at,
+            Installation.operator_suspension_reason,
+            _requested(effective.c.id).label("permissions"),
+            effective.c.secrets,
+            secrets_set.label("secrets_set"),
+            case((latest.c.id != effective.c.id, latest.c.version)).label("newer_version"),
+            case((latest.c.id != effective.c.id, _requested(latest.c.id))).label("newer_permissions"),
+            case((latest.c.id != effective.c.id, latest.c.secrets)).label("newer_secrets"),
+            Installation.installed_at,
+            Installation.last_interaction_at,
+            Installation.created_at,
+            Installation.updated_at,
+        )
+        .join(Cat, Cat.id == Installation.cat_id)
+        .outerjoin(effective, true())
+        .outerjoin(latest, true())
+    )
+
+
+async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow | None:
+    """The cat with its newest published release and what that asks for; None when there is no such cat."""
+    latest = (
+        select(Release)
+        .where(Release.cat_id == Cat.id, Release.published_at.is_not(None))
+        .order_by(Release.precedence.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    asked = func.json_build_object(
+        "id", Permission.id, "permission_type", Permission.permission_type, "required", ReleasePermission.required
+    )
+    permissions = (
+        select(func.coalesce(func.json_agg(asked), func.json_build_array(), type_=JSON))
+        .select_from(ReleasePermission)
+        .join(Permission, Permission.id == ReleasePermission.permission_id)
+        .where(ReleasePermission.release_id == latest.c.id)
+        .correlate(latest)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            Cat.id,
+            Cat.status,
+            latest.c.id.label("release_id"),
+            latest.c.consent_epoch,
+            latest.c.config_schema,
+            latest.c.secrets,
+            permissions.label("permissions"),
+        )
+        .outerjoin(latest, true())
+        .where(Cat.id == cat_id)
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
+    """Keep an installation with its grants, its secrets and the player's alias, in one statement.
+
+    Raises:
+        InstanceNameTakenError: also when the name is taken in the same instant.
+    """
+    statement = (
+        insert(Installation)
+        .values(
+            id=new.id,
+            user_id=new.user_id,
+            cat_id=new.cat_id,
+            consent_epoch=new.consent_epoch,
+            instance_name=new.instance_name,
+            config=new.config,
+        )
+        .add_cte(
+            upsert(PlayerAlias).values(user_id=new.user_id, cat_id=new.cat_id).on_conflict_do_nothing().cte("alias")
+        )
+    )
+    if new.grants:
+        answers = [
+            {
+                "installation_id": new.id,
+                "permission_id": permission_id,
+                "granted": granted,
+                "granted_at": func.now() if granted else None,
+            }
+            for permission_id, granted in new.grants.items()
+        ]
+        statement = statement.add_cte(insert(InstallationPermission).values(answers).cte("grants"))
+    if new.wrapped_secrets:
+        secrets = [
+            {"installation_id": new.id, "name": name, "wrapped_value": wrapped, "key_id": new.secrets_key_id}
+            for name, wrapped in new.wrapped_secrets.items()
+        ]
+        statement = statement.add_cte(insert(PlayerSecret).values(secrets).cte("secrets"))
+    try:
+        await session.execute(statement)
+    except IntegrityError as error:
+        if broken_constraint(error) == "uq_installations_living_name":
+            raise InstanceNameTakenError(new.instance_name) from None
+        raise
+
+
+async def find_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
+    """The player's installation."""
+    query = _installations().where(Installation.id == installation_id, Installation.user_id == user_id)
+    return (await session.execute(query)).one_or_none()
+
+
+async def list_installations(
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    *,
+    status: InstallationStatus | None,
+    cat_id: uuid.UUID | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[AnyRow]:
+    """The player's installations, newest first."""
+    query = _installations().where(Installation.user_id == user_id)
+    if status is not None:
+        query = query.where(Installation.status == status)
+    if cat_id is not None:
+        query = query.where(Installation.cat_id == cat_id)
+    if after is not None:
+        query = query.where(tuple_(Installation.created_at, Installation.id) < after)
+    query = query.order_by(Installation.created_at.desc(), Installation.id.desc()).limit(limit)
+    return (await session.execute(query)).all()
+
+
+async def lock_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> str | None:
+    """The status of the player's installation, locked until the transaction ends; None when there is no such one."""
+    query = (
+        select(Installation.status)
+        .where(Installation.id == installation_id, Installation.user_id == user_id)
+        .with_for_update()
+    )
+    return await session.scalar(query)
+
+
+async def set_status(session: AsyncSession, installation_id: uuid.UUID, status: InstallationStatus) -> None:
+    """Move the installation."""
+    uninstalled_at = func.now() if status == InstallationStatus.UNINSTALLED else None
+    await session.execute(
+        update(Installation)
+        .where(Installation.id == installation_id)
+        .values(status=status, uninstalled_at=uninstalled_at)
+    )

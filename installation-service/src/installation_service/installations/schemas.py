@@ -1,0 +1,100 @@
+"""Installations as requests and answers."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from cathouse.schema import CatStatus, InstallationStatus, PermissionType
+from cathouse.web import Moment, RequestModel
+
+InstanceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+class InstallationCreation(RequestModel):
+    """Which cat to install, under which name, and what it may do."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "cat_id": "6f1f7a0e-4c66-4e0b-8f5b-0f9a3c1d2e4b",
+                    "instance_name": "Misty",
+                    "grants": {"storage": True, "notification": False},
+                }
+            ]
+        }
+    )
+
+    cat_id: uuid.UUID
+    instance_name: InstanceName
+    config: dict[str, Any] = Field(default={}, description="What the cat's config_schema asks for.")
+    grants: dict[PermissionType, bool] = Field(default={}, description="What is left out is denied.")
+    secrets: dict[str, SecretValue] = Field(default={}, description="Kept encrypted; never shown again.")
+
+
+class CatSummary(BaseModel):
+    """The cat of an installation."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    status: CatStatus
+
+
+class GrantView(BaseModel):
+    """One permission and the player's answer to it."""
+
+    model_config = ConfigDict(title="Grant")
+
+    permission_type: PermissionType
+    description: str
+    required: bool
+    granted: bool
+    granted_at: Moment | None
+
+
+class SecretState(BaseModel):
+    """A secret that the release declares, and whether the player gave it."""
+
+    name: str
+    description: str
+    required: bool
+    set: bool
+
+
+class SuspensionView(BaseModel):
+    """Who stopped an installation, why, and since when."""
+
+    by: Literal["developer", "operator"]
+    reason: str
+    since: Moment
+
+
+class UpgradeView(BaseModel):
+    """A newer release that waits for consent, and what it asks for."""
+
+    version: str
+    asks_for: list[PermissionType]
+    secrets: list[str]
+
+
+class InstallationView(BaseModel):
+    """An installation, for its player."""
+
+    model_config = ConfigDict(title="Installation")
+
+    id: uuid.UUID
+    cat: CatSummary
+    version: str | None
+    instance_name: str
+    config: dict[str, Any]
+    status: InstallationStatus
+    suspended: SuspensionView | None
+    permissions: list[GrantView]
+    upgrade_available: UpgradeView | None
+    secrets: list[SecretState]
+    installed_at: Moment
+    last_interaction_at: Moment | None
+    updated_at: Moment

@@ -1,0 +1,41 @@
+"""An installation as its player sees it."""
+
+from cathouse.database import AnyRow
+from installation_service.installations.schemas import InstallationView, SuspensionView, UpgradeView
+
+
+def installation_view(row: AnyRow) -> InstallationView:
+    """Shape a row of the repository."""
+    given = set(row.secrets_set)
+    secrets = [{**secret, "set": secret["name"] in given} for secret in row.secrets or []]
+    return InstallationView.model_validate(
+        {
+            **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name for it
+            "suspended": _suspension(row),
+            "secrets": secrets,
+            "permissions": row.permissions or [],
+            "upgrade_available": _upgrade(row),
+        }
+    )
+
+
+def _suspension(row: AnyRow) -> SuspensionView | None:
+    if row.operator_suspended_at is not None:
+        return SuspensionView(by="operator", reason=row.operator_suspension_reason, since=row.operator_suspended_at)
+    if row.developer_suspended_at is not None:
+        return SuspensionView(by="developer", reason=row.developer_suspension_reason, since=row.developer_suspended_at)
+    return None
+
+
+def _upgrade(row: AnyRow) -> UpgradeView | None:
+    if row.newer_version is None:
+        return None
+    required_now = {each["permission_type"] for each in row.permissions or [] if each["required"]}
+    asked = [
+        each["permission_type"]
+        for each in row.newer_permissions
+        if each["required"] and each["permission_type"] not in required_now
+    ]
+    declared_now = {secret["name"] for secret in row.secrets or []}
+    secrets = [secret["name"] for secret in row.newer_secrets if secret["name"] not in declared_now]
+    return UpgradeView(version=row.newer_version, asks_for=asked, secrets=secrets)

@@ -1,0 +1,1 @@
+"""Notifications: messages from cats, and the inbox that they arrive in."""

@@ -1,0 +1,1 @@
+"""Secrets: a player's credentials for external hosts, wrapped at rest."""

@@ -1,0 +1,1 @@
+"""Storage: JSON values that a cat keeps for one installation."""

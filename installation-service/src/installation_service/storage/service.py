@@ -1,0 +1,89 @@
+"""The rules of storage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow, Database
+from cathouse.identity import CallbackToken
+from cathouse.schema import PermissionType
+from cathouse.web import Keyset
+from installation_service.grants.access import authorise, check_standing
+from installation_service.storage import repository
+from installation_service.storage.errors import RevisionMismatchError, StorageQuotaError, ValueNotFoundError
+
+MOST_KEYS = 1000
+LARGEST_VALUE = 64 * 1024
+"""Bytes of JSON; both design/api.md."""
+
+
+class StorageService:
+    """Keeps JSON values for cats, each installation apart from all others."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, token: CallbackToken, key: str) -> AnyRow:
+        """The value under ``key``.
+
+        Raises:
+            ValueNotFoundError, InstallationNotActiveError, PermissionNotGrantedError
+        """
+        found = await self._database.read(lambda session: repository.find_value(session, token.installation_id, key))
+        check_standing(found, token, PermissionType.STORAGE)
+        if found is None or found.revision is None:
+            raise ValueNotFoundError
+        return found
+
+    async def list(self, token: CallbackToken, *, prefix: str, keyset: Keyset) -> tuple[Sequence[AnyRow], str | None]:
+        """One page of keys and the cursor of the next.
+
+        Raises:
+            InstallationNotActiveError, PermissionNotGrantedError
+        """
+        after = keyset.after[0] if keyset.after else None
+
+        async def read(session: AsyncSession) -> Sequence[AnyRow]:
+            await authorise(session, token, PermissionType.STORAGE)
+            return await repository.list_keys(
+                session, token.installation_id, prefix=prefix, after=after, limit=keyset.limit + 1
+            )
+
+        return keyset.page(await self._database.read(read), lambda row: (row.key,))
+
+    async def put(self, token: CallbackToken, key: str, value: Any, *, if_match: int | None) -> tuple[int, bool]:  # noqa: ANN401 - any JSON value
+        """Keep ``value``, and return its revision and whether the key is new.
+
+        Raises:
+            RevisionMismatchError, StorageQuotaError, InstallationNotActiveError, PermissionNotGrantedError
+        """
+
+        async def put(session: AsyncSession) -> tuple[int, bool]:
+            await authorise(session, token, PermissionType.STORAGE, for_change=True)
+            revision, keys = await repository.current_revision(session, token.installation_id, key)
+            if if_match is not None and if_match != revision:
+                raise RevisionMismatchError
+            if revision is None and keys >= MOST_KEYS:
+                raise StorageQuotaError(MOST_KEYS)
+            return await repository.put_value(session, token.installation_id, key, value), revision is None
+
+        return await self._database.write(put)
+
+    async def delete(self, token: CallbackToken, key: str, *, if_match: int | None) -> None:
+        """Remove the value under ``key``.
+
+        Raises:
+            ValueNotFoundError, RevisionMismatchError, InstallationNotActiveError, PermissionNotGrantedError
+        """
+
+        async def delete(session: AsyncSession) -> None:
+            await authorise(session, token, PermissionType.STORAGE, for_change=True)
+            revision, _ = await repository.current_revision(session, token.installation_id, key)
+            if if_match is not None and if_match != revision:
+                raise RevisionMismatchError
+            if revision is None:
+                raise ValueNotFoundError
+            await repository.delete_value(session, token.installation_id, key)
+
+        await self._database.write(delete)

@@ -1,0 +1,8 @@
+"""``python -m proxy_service``: configuration from the environment, one process."""
+
+from cathouse.web import serve
+from proxy_service.main import create_app
+from proxy_service.settings import ProxySettings
+
+if __name__ == "__main__":
+    serve("proxy", ProxySettings, create_app)

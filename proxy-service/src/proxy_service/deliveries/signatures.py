@@ -1,0 +1,54 @@
+"""Signing what we send to a cat, as Standard Webhooks 1.0 wants it."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from standardwebhooks import Webhook
+
+from cathouse.identity import Keyring, cat_signing_secret
+
+OVERLAP = dt.timedelta(hours=24)
+"""How long the secret before the last rotation still signs beside the new one; design/api.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningState:
+    """What a cat's secrets are derived from."""
+
+    cat_id: uuid.UUID
+    root_id: str
+    version: int
+    previous_root_id: str | None
+    rotated_at: dt.datetime | None
+
+
+def signed_headers(keys: Keyring, state: SigningState, *, message_id: str, body: bytes) -> dict[str, str]:
+    """The three headers of a signed message. During a rotation it is signed with both secrets.
+
+    Raises:
+        LookupError: when the root that the cat's secret came from is not configured any more.
+    """
+    now = dt.datetime.now(dt.UTC)
+    text = body.decode()
+    signatures = [Webhook(secret).sign(message_id, now, text) for secret in _secrets(keys, state, now)]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _secrets(keys: Keyring, state: SigningState, now: dt.datetime) -> list[str]:
+    current = cat_signing_secret(keys, root_id=state.root_id, cat_id=state.cat_id, version=state.version)
+    if current is None:
+        raise LookupError(f"the root {state.root_id} of cat {state.cat_id} is not configured")
+    if state.rotated_at is None or state.rotated_at + OVERLAP <= now:
+        return [current]
+    before = cat_signing_secret(
+        keys,
+        root_id=state.previous_root_id or state.root_id,
+        cat_id=state.cat_id,
+        version=state.version - 1,
+    )
+    return [current, before] if before is not None else [current]

@@ -1,0 +1,1 @@
+"""Interactions: a player talks to a cat."""

@@ -1,0 +1,105 @@
+"""Telling installation-service what took place, behind the players' backs and without losing it lightly."""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+
+from cathouse.web import ServiceClient, ServiceUnavailableError
+
+LARGEST_BATCH = 500
+LARGEST_BACKLOG = 10_000
+GATHER_S = 0.25
+LONGEST_PAUSE_S = 30.0
+LAST_FLUSH_S = 2.0
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionReport:
+    """How one interaction went; never what was said."""
+
+    id: uuid.UUID
+    installation_id: uuid.UUID
+    cat_id: uuid.UUID
+    kind: str
+    status_code: int
+    proxy_error: str | None
+    duration_ms: int
+    bytes_in: int
+    bytes_out: int
+    at: dt.datetime
+
+
+class InteractionReporter:
+    """Sends reports in batches. Bounded: when installation-service stays away, the oldest are dropped and counted."""
+
+    def __init__(self, installation: ServiceClient) -> None:
+        self._installation = installation
+        self._backlog: deque[InteractionReport] = deque()
+        self._waiting = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Begin sending. Nothing is sent, and no timer runs, while there is nothing to tell."""
+        self._worker = asyncio.create_task(self._run())
+
+    def add(self, report: InteractionReport) -> None:
+        """Take a report; never waits."""
+        if len(self._backlog) >= LARGEST_BACKLOG:
+            self._backlog.popleft()
+            self.dropped += 1
+        self._backlog.append(report)
+        self._waiting.set()
+
+    async def close(self) -> None:
+        """Send what is left, for two seconds at most, and say what could not be sent."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        try:
+            async with asyncio.timeout(LAST_FLUSH_S):
+                while self._backlog:
+                    await self._send()
+        except (TimeoutError, ServiceUnavailableError):
+            self.dropped += len(self._backlog)
+        if self.dropped:
+            _logger.warning("interactions.reports_dropped", count=self.dropped)
+
+    async def _run(self) -> None:
+        pause = GATHER_S
+        while True:
+            await self._waiting.wait()
+            await asyncio.sleep(pause)
+            try:
+                await self._send()
+                pause = GATHER_S
+            except ServiceUnavailableError:
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+            if not self._backlog:
+                self._waiting.clear()
+
+    async def _send(self) -> None:
+        batch = [self._backlog.popleft() for _ in range(min(LARGEST_BATCH, len(self._backlog)))]
+        try:
+            await self._installation.post("/internal/v1/interactions", {"interactions": _documents(batch)})
+        except BaseException:
+            self._backlog.extendleft(reversed(batch))  # also when the task is cancelled: it may come twice, not never
+            raise
+
+
+def _documents(batch: Sequence[InteractionReport]) -> list[dict[str, Any]]:
+    return [
+        {
+            name: str(value) if isinstance(value, uuid.UUID | dt.datetime) else value
+            for name, value in asdict(each).items()
+        }
+        for each in batch
+    ]
