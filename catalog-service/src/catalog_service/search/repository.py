@@ -11,11 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.cats.repository import list_cats
 from catalog_service.search.schemas import Sort
-from catalog_service.search.text import fold, prefix_query
+from catalog_service.search.text import prefix_query
 from cathouse.database import AnyRow
-from cathouse.schema import Cat, CatSearch, CatStatus, Permission, PermissionType, Release, ReleasePermission, User
-
-_CONFIGURATION = "simple"
+from cathouse.schema import (
+    SEARCH_CONFIGURATION,
+    Cat,
+    CatSearch,
+    CatStatus,
+    Permission,
+    PermissionType,
+    Release,
+    ReleasePermission,
+    User,
+    search_document,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,7 @@ async def refresh(session: AsyncSession, cat_id: uuid.UUID) -> None:
         .where(Cat.id == cat_id)
     )
     cat = (await session.execute(query)).one()
-    document = (
-        _weighted(cat.name, "A")
-        .op("||")(_weighted(" ".join(cat.tags), "B"))
-        .op("||")(_weighted(cat.description, "C"))
-        .op("||")(_weighted(cat.display_name, "D"))
-    )
+    document = search_document(name=cat.name, tags=cat.tags, description=cat.description, developer=cat.display_name)
     statement = upsert(CatSearch).values(cat_id=cat_id, document=document)
     await session.execute(
         statement.on_conflict_do_update(index_elements=[CatSearch.cat_id], set_={"document": document})
@@ -60,10 +64,6 @@ async def find_cats(
         edge = tuple_(*(literal(value) for value in after))
         conditions.append(position > edge if sort == Sort.NAME else position < edge)
     return await list_cats(session, conditions=conditions, order=order, limit=limit, columns=[key.label("sort_key")])
-
-
-def _weighted(text: str, weight: str) -> ColumnElement[Any]:
-    return func.setweight(func.to_tsvector(_CONFIGURATION, fold(text)), weight)
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -88,7 +88,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.search is not None and (query := prefix_query(filters.search)) is not None:
         conditions.append(
             exists().where(
-                CatSearch.cat_id == Cat.id, CatSearch.document.op("@@")(func.to_tsquery(_CONFIGURATION, query))
+                CatSearch.cat_id == Cat.id, CatSearch.document.op("@@")(func.to_tsquery(SEARCH_CONFIGURATION, query))
             )
         )
     return conditions
@@ -101,7 +101,7 @@ def _order(filters: Filters, sort: Sort) -> tuple[ColumnElement[Any], list[Colum
     query = prefix_query(filters.search or "")
     if sort == Sort.RELEVANCE and query is not None:
         rank = cast(
-            select(func.ts_rank(CatSearch.document, func.to_tsquery(_CONFIGURATION, query)))
+            select(func.ts_rank(CatSearch.document, func.to_tsquery(SEARCH_CONFIGURATION, query)))
             .where(CatSearch.cat_id == Cat.id)
             .correlate(Cat)
             .scalar_subquery(),

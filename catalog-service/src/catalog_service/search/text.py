@@ -1,17 +1,12 @@
-"""Preparing text for search: the same for what is stored and for what is asked."""
+"""Turning what somebody types into a question for Postgres."""
 
 import re
-import unicodedata
+
+from cathouse.schema import fold
 
 MOST_WORDS = 12
 
 _WORD = re.compile(r"\w+")
-
-
-def fold(text: str) -> str:
-    """Without case and accents, so that "Café" is found by "cafe"."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 def prefix_query(text: str) -> str | None:

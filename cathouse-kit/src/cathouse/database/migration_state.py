@@ -9,7 +9,9 @@ from cathouse.schema import HEAD_REVISION, SCHEMA
 
 MigrationState = Literal["up-to-date", "out-of-date"]
 
-_CURRENT: Select[str] = select(column("version_num", String)).select_from(table("alembic_version", schema=SCHEMA))
+CURRENT_REVISION: Select[str] = select(column("version_num", String)).select_from(
+    table("alembic_version", schema=SCHEMA)
+)
 _EXISTS = text(f"SELECT to_regclass('{SCHEMA}.alembic_version') IS NOT NULL")
 
 
@@ -17,4 +19,4 @@ async def migration_state(session: AsyncSession) -> MigrationState:
     """Compare Alembic's mark in the database with ``HEAD_REVISION``."""
     if not await session.scalar(_EXISTS):
         return "out-of-date"
-    return "up-to-date" if await session.scalar(_CURRENT) == HEAD_REVISION else "out-of-date"
+    return "up-to-date" if await session.scalar(CURRENT_REVISION) == HEAD_REVISION else "out-of-date"

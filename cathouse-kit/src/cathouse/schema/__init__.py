@@ -9,7 +9,7 @@ from cathouse.schema.audit_addresses import AuditAddress
 from cathouse.schema.audit_events import AuditEvent
 from cathouse.schema.base import SCHEMA, Base
 from cathouse.schema.cat_reports import CatReport, ReportState
-from cathouse.schema.cat_search import EMBEDDING_DIMENSIONS, CatSearch
+from cathouse.schema.cat_search import EMBEDDING_DIMENSIONS, SEARCH_CONFIGURATION, CatSearch, fold, search_document
 from cathouse.schema.cats import Cat, CatStatus
 from cathouse.schema.erasures import Erasure, ErasureStep
 from cathouse.schema.idempotency_keys import IdempotencyKey
@@ -41,6 +41,7 @@ __all__ = [
     "EMBEDDING_DIMENSIONS",
     "HEAD_REVISION",
     "SCHEMA",
+    "SEARCH_CONFIGURATION",
     "ApiKey",
     "AuditAddress",
     "AuditEvent",
@@ -81,4 +82,6 @@ __all__ = [
     "TokenPurpose",
     "User",
     "UserPreferences",
+    "fold",
+    "search_document",
 ]

@@ -29,4 +29,4 @@ class AuditEvent(Identified, Base):
         owned_by("auth", inserters=("catalog", "installation", "proxy"), append_only=True),
     )
     # RETURNING needs SELECT, which the inserting services do not have.
-    __mapper_args__: Any = {"eager_defaults": False}
+    __mapper_args__: Any = {"eager_defaults": False}  # noqa: RUF012 - read once, when the class is made

@@ -28,7 +28,7 @@ class Base(AsyncAttrs, DeclarativeBase):
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
     # Values that the database makes come back with the statement itself: async code cannot fetch them later.
-    __mapper_args__: Any = {"eager_defaults": True}
+    __mapper_args__: Any = {"eager_defaults": True}  # noqa: RUF012 - read once, when a class is made
 
 
 class Identified:

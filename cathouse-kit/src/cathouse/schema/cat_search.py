@@ -1,10 +1,13 @@
 """Owner: catalog-service. Readers: nobody else."""
 
 import datetime as dt
+import unicodedata
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, Text, func, text
+from sqlalchemy import ColumnElement, DateTime, ForeignKey, Index, Integer, String, Text, func, literal_column, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,6 +15,28 @@ from cathouse.schema.base import Base, foreign, owned_by
 
 EMBEDDING_DIMENSIONS = 1024
 """The width of the column. A model with fewer dimensions is padded with zeros: cosine distance does not change."""
+
+SEARCH_CONFIGURATION = "simple"
+"""Postgres's text search configuration: no stemming, since descriptions come in every language."""
+
+
+def fold(text: str) -> str:
+    """Without case and accents, so that "Café" is found by "cafe"; for what is stored and for what is asked."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+
+
+def search_document(*, name: str, tags: Sequence[str], description: str, developer: str) -> ColumnElement[Any]:
+    """What ``document`` holds of a cat: its name weighs most, then its tags, its description, its developer's name."""
+    parts = ((name, "A"), (" ".join(tags), "B"), (description, "C"), (developer, "D"))
+    first, *others = (
+        func.setweight(func.to_tsvector(SEARCH_CONFIGURATION, fold(text)), literal_column(f"'{weight}'"))
+        for text, weight in parts
+    )
+    document: ColumnElement[Any] = first
+    for other in others:
+        document = document.op("||")(other)
+    return document
 
 
 class CatSearch(Base):

@@ -3,7 +3,7 @@
 import uuid
 
 from sqlalchemy import and_, func, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
@@ -23,7 +23,7 @@ from installation_service.installations.repository import effective_release
 def standing(installation_id: uuid.UUID) -> AnySelect:
     """Whether a cat may call for this installation right now, for whom, and what is granted at this moment."""
     granted = (
-        select(func.coalesce(func.array_agg(Permission.permission_type), func.array([]), type_=ARRAY(Text)))
+        select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
         .select_from(InstallationPermission)
         .join(Permission, Permission.id == InstallationPermission.permission_id)
         .where(InstallationPermission.installation_id == Installation.id, InstallationPermission.granted)

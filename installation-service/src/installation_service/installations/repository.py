@@ -187,7 +187,10 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
             config=new.config,
         )
         .add_cte(
-            upsert(PlayerAlias).values(user_id=new.user_id, cat_id=new.cat_id).on_conflict_do_nothing().cte("alias")
+            upsert(PlayerAlias)
+            .values(user_id=new.user_id, cat_id=new.cat_id, alias=uuid.uuid4())
+            .on_conflict_do_nothing()
+            .cte("alias")
         )
     )
     if new.grants:

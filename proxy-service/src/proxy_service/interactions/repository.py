@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import UUID, and_, column, func, select, true
+from sqlalchemy import UUID, and_, column, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
@@ -29,8 +29,8 @@ async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Ke
     """What is known of each installation at this moment: its state, its release, its grants, its player."""
     wanted = (
         func.unnest(
-            array([key[0] for key in keys], type_=UUID(as_uuid=True)),
-            array([key[1] for key in keys], type_=UUID(as_uuid=True)),
+            literal([key[0] for key in keys], ARRAY(UUID(as_uuid=True))),
+            literal([key[1] for key in keys], ARRAY(UUID(as_uuid=True))),
         )
         .table_valued(column("installation_id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
         .render_derived("wanted")
@@ -47,7 +47,7 @@ async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Ke
         .lateral("effective")
     )
     granted = (
-        select(func.coalesce(func.array_agg(Permission.permission_type), func.array([]), type_=ARRAY(Text)))
+        select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
         .select_from(InstallationPermission)
         .join(Permission, Permission.id == InstallationPermission.permission_id)
         .join(ReleasePermission, ReleasePermission.permission_id == Permission.id)

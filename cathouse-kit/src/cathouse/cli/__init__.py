@@ -1,0 +1,5 @@
+"""The ``cathouse`` command."""
+
+from cathouse.cli.root import main
+
+__all__ = ["main"]

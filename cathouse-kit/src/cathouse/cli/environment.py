@@ -1,0 +1,34 @@
+"""``cathouse env``: a .env with fresh secrets."""
+
+import re
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cathouse.configuration import ConfigurationError
+
+_GENERATED = {"JWT_SECRET", "PLATFORM_SECRET", "METRICS_TOKEN"}
+_LINE = re.compile(r"^([A-Z_]+)=$")
+
+
+def write_env(
+    *,
+    target: Annotated[Path, typer.Option(help="The file to write.")] = Path(".env"),
+    example: Annotated[Path, typer.Option(help="The commented example to begin with.")] = Path(".env.example"),
+    force: Annotated[bool, typer.Option(help="Replace an existing file, and with it its secrets.")] = False,
+) -> None:
+    """Write a .env from .env.example with fresh secrets. An existing one is left alone."""
+    if target.exists() and not force:
+        raise ConfigurationError(f"{target} is there already; its secrets may be in use (--force replaces it)")
+    if not example.is_file():
+        raise ConfigurationError(f"{example} is not here; run this in the root of the checkout")
+    lines = []
+    for line in example.read_text(encoding="utf-8").splitlines():
+        found = _LINE.match(line)
+        fresh = found is not None and found.group(1) in _GENERATED
+        lines.append(f"{line}{secrets.token_urlsafe(36)}" if fresh else line)
+    target.touch(mode=0o600)
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{target} written with fresh secrets; fill in DATABASE_URL and MIGRATION_DATABASE_URL")

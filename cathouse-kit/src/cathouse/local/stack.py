@@ -1,0 +1,285 @@
+"""The whole of Cat House on one machine: database, migrations, roles, seed, four services, the demo cat."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from cathouse.configuration import ConfigurationError
+from cathouse.database import DatabaseSettings, DatabaseUrl
+from cathouse.database.engine import make_migration_engine
+from cathouse.database.migrations import upgrade
+from cathouse.database.roles import make_login_roles
+from cathouse.local.postgres import EmbeddedPostgres, PostgresError, embedded_folder
+from cathouse.local.processes import (
+    Child,
+    ProcessError,
+    end_leftovers,
+    first_ended,
+    plain_environment,
+    start,
+    stop,
+    wait_until_ready,
+)
+from cathouse.local.seed import seed
+from cathouse.local.state import LocalState
+from cathouse.web import PORTS, SERVICES, ServiceName
+
+DATABASE_NAME = "cathouse"
+HOST = "127.0.0.1"
+
+Progress = Callable[[str], None]
+
+
+class StackSettings(DatabaseSettings):
+    """What ``make up`` reads: nothing has to be set."""
+
+    migration_database_url: str | None = None
+    auth_port: int = Field(PORTS["auth"], ge=1, le=65535)
+    catalog_port: int = Field(PORTS["catalog"], ge=1, le=65535)
+    installation_port: int = Field(PORTS["installation"], ge=1, le=65535)
+    proxy_port: int = Field(PORTS["proxy"], ge=1, le=65535)
+    demo_cat_port: int = Field(8010, ge=1, le=65535)
+    seed: bool = Field(default=False, description="seed a database that is not on this machine")
+    jwt_secret: str | None = None
+    platform_secret: str | None = None
+
+    def port(self, service: ServiceName) -> int:
+        """Where ``service`` is to listen."""
+        return int(getattr(self, f"{service}_port"))
+
+    def ports(self) -> dict[str, int]:
+        """All of them, by the variable that changes each."""
+        return {f"{name.upper()}_PORT": self.port(name) for name in SERVICES} | {"DEMO_CAT_PORT": self.demo_cat_port}
+
+    @property
+    def wants_own_database(self) -> bool:
+        """Whether a database was named."""
+        return self.database_url is not None or self.postgres_server is not None
+
+
+class StackError(Exception):
+    """The stack cannot run; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Where migrations go, and where each service does."""
+
+    migration: DatabaseUrl
+    services: Mapping[str, DatabaseUrl]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running Cat House."""
+
+    children: tuple[Child, ...]
+    databases: Databases
+    urls: Mapping[str, str]
+    platform_secret: str
+
+    def check(self) -> None:
+        """Make sure that everything still runs.
+
+        Raises:
+            StackError: when a process has ended.
+        """
+        ended = first_ended(self.children)
+        if ended is not None:
+            raise StackError(f"{ended.name} ended: {ended.last_line()} (see {ended.log})")
+
+
+@contextmanager
+def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> Iterator[Stack]:
+    """Bring everything up, hand it over, and take everything down again, whatever happens in between.
+
+    Raises:
+        StackError: when something cannot be brought up; what was started is stopped again.
+    """
+    if settings.is_production:
+        raise StackError("`make up` is for development: ENVIRONMENT=production is for real deployments (docs/)")
+    state = LocalState(checkout)
+    with _alone(state):
+        leftovers = end_leftovers(state.processes())
+        state.keep_processes({})
+        if leftovers:
+            progress(f"ended {leftovers} processes that an earlier run left behind")
+        _check_ports(settings.ports())
+        server: EmbeddedPostgres | None = None
+        children: list[Child] = []
+        try:
+            if settings.wants_own_database:
+                databases = _named_databases(settings, progress)
+            else:
+                progress("starting the embedded Postgres")
+                server = _start_embedded(checkout, state)
+                databases = _embedded_databases(server, state, progress)
+            demo_cat_url = f"http://{HOST}:{settings.demo_cat_port}"
+            _seed(settings, databases.migration, demo_cat_url, progress)
+            platform_secret = settings.platform_secret or state.secret("PLATFORM_SECRET")
+            jwt_secret = settings.jwt_secret or state.secret("JWT_SECRET")
+            progress("starting the four services and the demo cat")
+            for service in SERVICES:
+                environment = service_environment(
+                    service,
+                    settings,
+                    databases.services[service],
+                    jwt_secret=jwt_secret,
+                    platform_secret=platform_secret,
+                )
+                children.append(_start_service(service, settings.port(service), environment, state.logs))
+            children.append(_start_demo_cat(settings.demo_cat_port, platform_secret, state.logs))
+            state.keep_processes({child.process.pid: child.created for child in children})
+            wait_until_ready(children)
+            urls = {name: f"http://{HOST}:{settings.port(name)}" for name in SERVICES} | {"demo-cat": demo_cat_url}
+            yield Stack(tuple(children), databases, urls, platform_secret)
+        except (PostgresError, ProcessError, ConfigurationError) as error:
+            raise StackError(str(error)) from error
+        finally:
+            stop(children)
+            state.keep_processes({})
+            if server is not None and server.is_running():
+                server.stop()
+
+
+def service_environment(
+    service: ServiceName,
+    settings: StackSettings,
+    url: DatabaseUrl,
+    *,
+    jwt_secret: str,
+    platform_secret: str,
+) -> dict[str, str]:
+    """The variables of one service, and no others: nothing of the caller's environment leaks in."""
+    ports = settings.ports()
+    environment = plain_environment() | {name: str(port) for name, port in ports.items()}
+    environment |= {
+        "ENVIRONMENT": "development",
+        "LOG_LEVEL": settings.log_level,
+        "DATABASE_URL": url.for_libpq(),
+        "DATABASE_POOLER": settings.database_pooler,
+        "DB_CONNECTION_BUDGET": str(settings.db_connection_budget),
+        "PLATFORM_SECRET": platform_secret,
+        "ALLOW_PRIVATE_ENDPOINTS": "true",
+    }
+    environment |= {f"{name.upper()}_URL": f"http://{HOST}:{settings.port(name)}" for name in SERVICES}
+    if service == "auth":
+        environment["JWT_SECRET"] = jwt_secret
+    return environment
+
+
+@contextmanager
+def _alone(state: LocalState) -> Iterator[None]:
+    state.folder.mkdir(parents=True, exist_ok=True)
+    with (state.folder / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise StackError(f"Cat House runs here already (process {lock.read().strip() or 'unknown'})") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _check_ports(ports: Mapping[str, int]) -> None:
+    for variable, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                raise StackError(f"port {port} is taken by another program; set {variable} to a free one") from None
+
+
+def _start_embedded(checkout: Path, state: LocalState) -> EmbeddedPostgres:
+    server = EmbeddedPostgres(embedded_folder(checkout), password=state.secret("POSTGRES_PASSWORD"))
+    server.start(state.number("POSTGRES_PORT"))
+    state.keep_number("POSTGRES_PORT", server.port)
+    return server
+
+
+def _embedded_databases(server: EmbeddedPostgres, state: LocalState, progress: Progress) -> Databases:
+    url = server.url(DATABASE_NAME)
+    create_database(server.url(), DATABASE_NAME)
+    _migrate(url, progress)
+    passwords: dict[str, str] = {service: state.secret(f"POSTGRES_PASSWORD_{service.upper()}") for service in SERVICES}
+    engine = make_migration_engine(url)
+    return Databases(url, make_login_roles(engine, url, passwords=passwords))
+
+
+def _named_databases(settings: StackSettings, progress: Progress) -> Databases:
+    try:
+        url = settings.url()
+        migration = DatabaseUrl.parse(settings.migration_database_url) if settings.migration_database_url else url
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    if migration.pooler != "none":
+        raise ConfigurationError("MIGRATION_DATABASE_URL is not set: the database's direct (not pooled) URL is needed")
+    progress(f"using the database {url!r}; all services share one login, so ownership of tables is not enforced by it")
+    _migrate(migration, progress)
+    return Databases(migration, dict.fromkeys(SERVICES, url))
+
+
+def _migrate(url: DatabaseUrl, progress: Progress) -> None:
+    progress("bringing the database's structure up to date")
+    try:
+        with make_migration_engine(url).connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()
+        raise ConfigurationError(
+            f"cannot connect to the database {url!r}: {reason[0] if reason else 'no answer'}"
+        ) from None
+    upgrade(url)
+
+
+def create_database(server: DatabaseUrl, name: str, *, template: str | None = None) -> None:
+    """Make the database ``name`` on the server unless it is there; ``template`` is copied, structure and data."""
+    engine = make_migration_engine(server)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
+            quoted = engine.dialect.identifier_preparer.quote(name)
+            source = f" TEMPLATE {engine.dialect.identifier_preparer.quote(template)}" if template else ""
+            connection.execute(text(f"CREATE DATABASE {quoted}{source}"))
+
+
+def _seed(settings: StackSettings, url: DatabaseUrl, demo_cat_url: str, progress: Progress) -> None:
+    if not (url.is_local or settings.seed):
+        progress(
+            "not seeding: the seeded passwords are public and the database is not on this machine (SEED=1 does it)"
+        )
+        return
+    new = seed(make_migration_engine(url), demo_cat_url=demo_cat_url, environment=settings.environment)
+    if new.users or new.cats or new.tasks:
+        progress(f"seeded {new.users} accounts, {new.cats} cats, {new.tasks} tasks")
+
+
+def _start_service(service: ServiceName, port: int, environment: Mapping[str, str], logs: Path) -> Child:
+    return start(
+        f"{service}-service",
+        ("-m", f"{service}_service"),
+        environment,
+        ready_url=f"http://{HOST}:{port}/health/ready",
+        log=logs / f"{service}.log",
+    )
+
+
+def _start_demo_cat(port: int, platform_secret: str, logs: Path) -> Child:
+    environment = plain_environment() | {"PLATFORM_SECRET": platform_secret, "DEMO_CAT_PORT": str(port)}
+    return start(
+        "the demo cat",
+        ("-m", "cathouse.cli", "demo-cat"),
+        environment,
+        ready_url=f"http://{HOST}:{port}/",
+        log=logs / "demo-cat.log",
+    )

@@ -1,0 +1,78 @@
+"""What a checkout keeps between two runs: its secrets, its ports, the processes that it started."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cathouse.configuration import ConfigurationError
+from cathouse.database.migrations import find_alembic_ini
+
+
+def find_checkout() -> Path:
+    """The root of the checkout that the working directory is in.
+
+    Raises:
+        ConfigurationError: when it is in none.
+    """
+    return find_alembic_ini().parent.parent
+
+
+class LocalState:
+    """The folder ``.cathouse`` of a checkout."""
+
+    def __init__(self, checkout: Path) -> None:
+        """The folder is made when something is first kept."""
+        self.folder = checkout / ".cathouse"
+
+    @property
+    def logs(self) -> Path:
+        """Where the services write."""
+        folder = self.folder / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def secret(self, name: str) -> str:
+        """A secret that was made up once for this checkout."""
+        kept = self._read("secrets.json")
+        if name not in kept:
+            kept[name] = secrets.token_urlsafe(36)
+            self._write("secrets.json", kept)
+        return str(kept[name])
+
+    def number(self, name: str) -> int:
+        """A number kept by :meth:`keep_number`, or 0."""
+        return int(self._read("numbers.json").get(name, 0))
+
+    def keep_number(self, name: str, value: int) -> None:
+        """Keep a number, a port for example."""
+        self._write("numbers.json", {**self._read("numbers.json"), name: value})
+
+    def processes(self) -> dict[int, float]:
+        """The processes that were started and not reported as ended: id and time of creation."""
+        return {int(pid): float(created) for pid, created in self._read("processes.json").items()}
+
+    def keep_processes(self, processes: dict[int, float]) -> None:
+        """Keep which processes there are, so that the next run finds what a killed one left."""
+        self._write("processes.json", {str(pid): created for pid, created in processes.items()})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            kept = json.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{path} cannot be read ({error}); `make clean` removes the local state") from None
+        return dict(kept)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / name
+        unfinished = path.with_suffix(".new")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file, indent=2)
+        unfinished.replace(path)
