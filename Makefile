@@ -1,0 +1,68 @@
+# Two commands: `make up` and `make test`. They need git, make and Python 3.11 or newer, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := cathouse-kit[local] auth-service catalog-service installation-service proxy-service
+SERVICES := auth catalog installation proxy
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo status test lint fmt migrate seed env lock openapi clean install
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+up: install ## Run everything here until Ctrl-C: database, four services, demo cat
+	@exec $(BIN)/cathouse up
+
+demo: install ## Walk the whole journey against what `make up` runs
+	@$(BIN)/cathouse demo
+
+status: install ## Say which services answer
+	@$(BIN)/cathouse status
+
+test: install ## Run all tests
+	@$(BIN)/pytest $(ARGS)
+
+lint: install ## Style, types, layers, locks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: install ## Format, and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+migrate: install ## Bring the database of MIGRATION_DATABASE_URL up to date
+	@cd auth-service && ../$(BIN)/alembic upgrade head
+
+seed: install ## Seed the database of MIGRATION_DATABASE_URL
+	@$(BIN)/cathouse db seed
+
+env: install ## Write a .env with fresh secrets
+	@$(BIN)/cathouse env
+
+openapi: install ## Write docs/openapi and docs/errors.md anew
+	@$(BIN)/python -m tests.documents
+
+lock: install ## Resolve all dependencies anew and write the locks
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python locks.py
+
+clean: install ## Remove the local database, its data and the generated secrets
+	@$(BIN)/cathouse reset --yes
+
+install: $(VENV)/.installed
+
+# The lock is what is installed; the packages themselves follow the files that are edited.
+$(VENV)/.installed: requirements-test.txt $(wildcard */pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "· preparing the virtual environment (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		$(foreach package,$(PACKAGES),-e './$(package)')
+	@touch $@

@@ -1,0 +1,27 @@
+"""One Postgres for the whole run; see tests/fixtures."""
+
+import pytest
+
+from tests.fixtures.server import TestServer
+
+pytest_plugins = ["tests.fixtures.database", "tests.fixtures.house"]
+
+_server = TestServer()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring the server up before the workers start."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        _server.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take it down, also after a failure or Ctrl-C."""
+    if not hasattr(config, "workerinput"):
+        _server.stop()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The services run on asyncio."""
+    return "asyncio"

@@ -1,0 +1,1 @@
+"""Believable things to test with."""
