@@ -1,0 +1,153 @@
+"""Only the owner's package writes a table: seen in the code, and enforced by the database."""
+
+import ast
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, Table, create_engine, insert, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.pool import NullPool
+
+from cathouse import schema
+from cathouse.database import DatabaseUrl
+from cathouse.schema.base import ALL_COLUMNS, SCHEMA, Base
+from cathouse.schema.ownership import SERVICES, VERSION_TABLE, ownership, tables
+from tests.fixtures.server import role_url
+
+ROOT = Path(__file__).parents[2]
+WRITING_FUNCTIONS = {"insert", "upsert", "update", "delete"}
+
+MODELS = {mapper.class_.__name__: mapper.local_table for mapper in Base.registry.mappers}
+
+
+def writers(table: Table) -> set[str]:
+    """The services whose code may write ``table``."""
+    rights = ownership(table)
+    return {rights.owner, *rights.sharers, *rights.inserters}
+
+
+def written_models(source: Path) -> Iterator[tuple[str, int]]:
+    """The models that ``source`` writes: in insert/update/delete statements, or made to be added to a session."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in WRITING_FUNCTIONS and node.args and isinstance(node.args[0], ast.Name):
+            yield node.args[0].id, node.lineno
+        elif node.func.id in MODELS:
+            yield node.func.id, node.lineno
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_writes_its_own_tables_only(service: str) -> None:
+    sources = list((ROOT / f"{service}-service" / "src").rglob("*.py"))
+    assert sources
+    for source in sources:
+        for model, line in written_models(source):
+            table = MODELS.get(model)
+            if isinstance(table, Table):
+                assert service in writers(table), f"{source}:{line} writes {model}, which {ownership(table).owner} owns"
+
+
+def test_the_search_for_writes_finds_them() -> None:
+    found = {
+        model for source in (ROOT / "catalog-service" / "src").rglob("*.py") for model, _ in written_models(source)
+    }
+    assert {"Cat", "Release", "Permission", "ReleasePermission", "CatSearch"} <= found
+
+
+def test_every_table_has_an_owner_and_says_so() -> None:
+    for table in tables():
+        assert ownership(table).owner in SERVICES
+        for service, columns in ownership(table).readers.items():
+            assert service in SERVICES
+            assert columns == ALL_COLUMNS or set(columns) <= set(table.columns.keys()), table.name
+
+
+def test_every_table_has_a_module_of_its_own() -> None:
+    modules = {path.stem for path in Path(schema.__file__).parent.glob("*.py")} - {"__init__", "base", "ownership"}
+    assert modules == {table.name for table in tables()}
+
+
+@pytest.fixture(params=SERVICES)
+def logged_in(request: pytest.FixtureRequest, worker_database: DatabaseUrl) -> Iterator[tuple[str, Engine]]:
+    """A service's name, and an engine that is logged in as it."""
+    engine = create_engine(role_url(request.param, worker_database).for_psycopg2(), poolclass=NullPool)
+    yield request.param, engine
+    engine.dispose()
+
+
+def allowed(engine: Engine, statement: str) -> bool:
+    """Whether the role may do this; nothing is changed."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        try:
+            connection.execute(text(statement))
+        except ProgrammingError as error:
+            if getattr(error.orig, "pgcode", None) != "42501":
+                raise
+            return False
+        finally:
+            transaction.rollback()
+        return True
+
+
+def test_each_role_can_do_what_its_service_may_and_no_more(logged_in: tuple[str, Engine]) -> None:
+    service, engine = logged_in
+    for table in tables():
+        name = f"{SCHEMA}.{table.name}"
+        rights = ownership(table)
+        full = service in (rights.owner, *rights.sharers)
+        column = next(each.name for each in table.columns if each.computed is None and each.identity is None)
+        assert allowed(engine, f"INSERT INTO {name} ({column}) SELECT NULL WHERE false") == (
+            full or service in rights.inserters
+        ), f"{service} INSERT {name}"
+        changes = full and not rights.append_only
+        assert allowed(engine, f"UPDATE {name} SET {column} = NULL WHERE false") == changes, f"{service} UPDATE {name}"
+        assert allowed(engine, f"DELETE FROM {name} WHERE false") == changes, f"{service} DELETE {name}"
+        assert not allowed(engine, f"TRUNCATE {name}"), f"{service} TRUNCATE {name}"
+        readable = rights.readers.get(service, ())
+        for each in table.columns:
+            may_read = full or readable == ALL_COLUMNS or each.name in readable
+            assert allowed(engine, f"SELECT {each.name} FROM {name} LIMIT 0") == may_read, (
+                f"{service} {name}.{each.name}"
+            )
+    assert allowed(engine, f"SELECT version_num FROM {SCHEMA}.{VERSION_TABLE}")
+    assert not allowed(engine, f"CREATE TABLE {SCHEMA}.intruder ()")
+
+
+def test_nobody_but_auth_reads_a_password_hash_or_a_wrapped_key() -> None:
+    secret = {
+        ("users", "password_hash"),
+        ("users", "email"),
+        ("signing_keys", "wrapped_private"),
+        ("sessions", "key_id"),
+    }
+    for table in tables():
+        for service, columns in ownership(table).readers.items():
+            seen = set(table.columns.keys()) if columns == ALL_COLUMNS else set(columns)
+            assert not {column for name, column in secret if name == table.name} & seen, f"{service} reads {table.name}"
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET action = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+def test_not_even_the_owner_of_the_database_changes_the_audit(owner_engine: Engine, statement: str) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(insert(schema.AuditEvent).values(id=uuid.uuid4(), action="test"))
+    with pytest.raises(DBAPIError, match="append-only"), owner_engine.begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        connection.execute(text(statement.format(f"{SCHEMA}.audit_events")))
+    with owner_engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT action FROM {SCHEMA}.audit_events")) == "test"
+
+
+def test_a_plain_update_moves_updated_at(owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text(
+                f"INSERT INTO {SCHEMA}.users (email, email_key, display_name) VALUES ('A@b.example', 'a@b.example', 'A')"
+            )
+        )
+    with owner_engine.begin() as connection:
+        connection.execute(text(f"UPDATE {SCHEMA}.users SET display_name = 'B'"))
+    with owner_engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT updated_at > created_at FROM {SCHEMA}.users"))

@@ -1,0 +1,103 @@
+"""A service whose configuration is missing or wrong refuses to start, with one line that says which variable."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cathouse.identity import USED_BY, derive, parse_roots
+from cathouse.local.processes import plain_environment
+
+ROOT = "r1:0123456789abcdefghijklmnopqrstuvwxyz"
+WORKING = {
+    "DATABASE_URL": "postgresql://me:hush@127.0.0.1:1/cats",
+    "PLATFORM_SECRET": ROOT,
+    "JWT_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
+}
+
+
+def run(service: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = plain_environment() | {name: value for name, value in variables.items() if value}
+    return subprocess.run(
+        [sys.executable, "-m", f"{service}_service"],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "changes", "line"),
+    [
+        ("auth", {"JWT_SECRET": ""}, "JWT_SECRET is not set: wraps the signing keys"),
+        ("auth", {"JWT_SECRET": "short"}, "JWT_SECRET: expected at least 32 characters"),
+        ("auth", {"JWT_SECRET": "change-me-change-me-change-me-change-me"}, "JWT_SECRET: this is a placeholder"),
+        ("auth", {"DATABASE_URL": ""}, "DATABASE_URL is not set: expected postgresql://"),
+        ("catalog", {"DATABASE_URL": "mysql://me:hush@host/cats"}, "DATABASE_URL: expected a URL that begins with"),
+        ("catalog", {"PLATFORM_SECRET": ""}, "PLATFORM_SECRET is not set"),
+        ("catalog", {"CATALOG_PORT": "http"}, "CATALOG_PORT: Input should be a valid integer"),
+        ("installation", {"DB_POOL_SIZE": "7"}, "the services together would open"),
+        ("installation", {"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'development' or 'production'"),
+        ("proxy", {"CORS_ORIGINS": "*"}, "CORS_ORIGINS: name each origin"),
+        ("proxy", {"ENVIRONMENT": "production"}, "TOKEN_ISSUER is not set"),
+        ("proxy", {"DATABASE_URL_FILE": "/no/such/file", "DATABASE_URL": ""}, "DATABASE_URL_FILE: /no/such/file"),
+    ],
+)
+def test_one_line_names_the_variable_and_what_is_expected(
+    tmp_path: Path, service: str, changes: dict[str, str], line: str
+) -> None:
+    ended = run(service, tmp_path, **{**WORKING, **changes})
+    assert ended.returncode == 2
+    assert line in ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert "hush" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_production_refuses_the_root_in_a_services_environment(tmp_path: Path) -> None:
+    keys = {use.value.upper(): derive(parse_roots(ROOT), use).text() for use in USED_BY["proxy"]}
+    production = {
+        **WORKING,
+        **keys,
+        "ENVIRONMENT": "production",
+        "TOKEN_ISSUER": "https://auth.example.com",
+        "METRICS_TOKEN": "0123456789abcdefghijklmnopqrstuvwxyz",
+        "PUBLIC_PROXY_URL": "https://proxy.example.com",
+        "PUBLIC_INSTALLATION_URL": "https://installation.example.com",
+    }
+    refused = run("proxy", tmp_path, **production)
+    assert refused.returncode == 2
+    assert "PLATFORM_SECRET must not be given to a service in production" in refused.stderr
+
+
+def test_a_database_that_is_away_is_one_line_and_another_status(tmp_path: Path) -> None:
+    ended = run("auth", tmp_path, **WORKING)
+    assert ended.returncode == 3
+    assert "cannot connect to the database me@127.0.0.1:1/cats" in ended.stderr
+    assert "hush" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("short\n")
+    ended = run("auth", tmp_path, **{**WORKING, "JWT_SECRET": "", "JWT_SECRET_FILE": str(tmp_path / "secret")})
+    assert "JWT_SECRET: expected at least 32 characters" in ended.stderr
+
+
+def test_keys_are_printed_for_one_service_and_nothing_else(tmp_path: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "cathouse.cli", "keys", "env", "proxy"],
+        env=plain_environment() | {"PLATFORM_SECRET": ROOT},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    ).stdout
+    names = {line.split("=")[0] for line in printed.splitlines()}
+    assert names == {use.value.upper() for use in USED_BY["proxy"]}
+    assert ROOT.split(":")[1] not in printed

@@ -1,0 +1,240 @@
+"""Units of work: committed before they return, first come first served, repeated when it is safe."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import (
+    SHARES,
+    BatchLoader,
+    Database,
+    DatabaseSettings,
+    DatabaseUnavailableError,
+    DatabaseUrl,
+    HealthProbe,
+    PoolExhaustedError,
+)
+from tests.fixtures.server import role_url
+
+
+def settings(url: DatabaseUrl, **changes: Any) -> DatabaseSettings:
+    return DatabaseSettings(**{"_env_file": None, "database_url": SecretStr(url.for_libpq()), **changes})
+
+
+@pytest.fixture
+async def database(clean_db: DatabaseUrl) -> AsyncIterator[Database]:
+    opened = Database.from_settings(settings(clean_db), "auth")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def jar(owner_engine: Engine) -> Engine:
+    """A table to write to; its ``later`` column is checked at COMMIT only."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE jar (id int PRIMARY KEY, later int)"))
+        connection.execute(
+            text("ALTER TABLE jar ADD CONSTRAINT fk FOREIGN KEY (later) REFERENCES jar DEFERRABLE INITIALLY DEFERRED")
+        )
+    return owner_engine
+
+
+def rows(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM jar")) or 0)
+
+
+async def test_a_write_is_committed_when_it_returns(database: Database, jar: Engine) -> None:
+    await database.write(lambda session: session.execute(text("INSERT INTO jar VALUES (1)")))
+    assert rows(jar) == 1
+
+
+async def test_an_exception_rolls_everything_back(database: Database, jar: Engine) -> None:
+    async def unit(session: AsyncSession) -> None:
+        await session.execute(text("INSERT INTO jar VALUES (1)"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(unit)
+    assert rows(jar) == 0
+
+
+async def test_a_commit_that_fails_is_no_success(database: Database, jar: Engine) -> None:
+    with pytest.raises(DBAPIError, match="violates foreign key"):
+        await database.write(lambda session: session.execute(text("INSERT INTO jar VALUES (1, 99)")))
+    assert rows(jar) == 0
+    await database.write(lambda session: session.execute(text("INSERT INTO jar VALUES (1)")))
+
+
+async def test_a_cut_connection_is_not_noticed_by_a_read(database: Database, owner_engine: Engine) -> None:
+    name = await database.read(lambda session: session.scalar(text("SELECT current_setting('application_name')")))
+    assert name == "cathouse-auth"
+    with owner_engine.begin() as connection:
+        cut = connection.scalar(
+            text(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cathouse-auth'"
+            )
+        )
+    assert cut == 1
+    assert await database.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+async def test_a_write_is_repeated_when_nothing_was_committed_yet(database: Database, jar: Engine) -> None:
+    attempts = 0
+
+    async def unit(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await session.execute(text("INSERT INTO jar VALUES (1)"))
+        if attempts == 1:
+            backend = await session.scalar(text("SELECT pg_backend_pid()"))
+            with jar.begin() as connection:
+                connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend})
+        await session.execute(text("SELECT 1"))
+
+    await database.write(unit)
+    assert (attempts, rows(jar)) == (2, 1)
+
+
+async def test_units_pass_in_the_order_in_which_they_came(database: Database) -> None:
+    order: list[int] = []
+
+    async def unit(number: int) -> None:
+        async def work(session: AsyncSession) -> None:
+            await session.execute(text("SELECT pg_sleep(0.01)"))
+            order.append(number)
+
+        await database.read(work)
+
+    await asyncio.gather(*(unit(number) for number in range(20)))
+    # Two connections: neighbours may swap, nobody overtakes the queue.
+    assert all(abs(place - number) <= 1 for place, number in enumerate(order))
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_so(clean_db: DatabaseUrl) -> None:
+    database = Database.from_settings(
+        settings(clean_db, db_pool_size=1, db_max_overflow=0, db_pool_timeout=0.2), "auth"
+    )
+    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(1)"))))
+    await asyncio.sleep(0.05)
+    assert database.pool_state() == {"size": 1, "max": 1, "in_use": 1, "waiting": 0}
+    with pytest.raises(PoolExhaustedError) as refusal:
+        await database.read(lambda session: session.execute(text("SELECT 1")))
+    assert refusal.value.status == 503
+    assert refusal.value.headers["Retry-After"]
+    await holding
+    assert database.gate.in_use == 0
+    await database.close()
+
+
+async def test_a_database_that_is_not_there_is_named_and_its_password_is_not() -> None:
+    nowhere = DatabaseUrl.parse("postgresql://me:hush@127.0.0.1:1/cats")
+    database = Database.from_settings(settings(nowhere), "auth")
+    with pytest.raises(DatabaseUnavailableError, match="me@127.0.0.1:1/cats") as failure:
+        await database.open(attempts=1)
+    assert "hush" not in str(failure.value)
+    await database.close()
+
+
+async def test_health_answers_while_the_pool_is_exhausted(clean_db: DatabaseUrl) -> None:
+    database = Database.from_settings(settings(clean_db, db_pool_size=1, db_max_overflow=0), "auth")
+    probe = HealthProbe(database)
+    first = await probe.check()
+    assert (first.status, first.migration, first.database) == ("healthy", "up-to-date", clean_db.name)
+    assert first.vector_version
+    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(0.5)"))))
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(0.3):
+        second = await probe.check()
+    assert second.status == "healthy"
+    assert second.age_ms is not None
+    assert second.age_ms >= 50
+    await holding
+    await probe.close()
+    await database.close()
+
+
+def test_all_services_together_stay_under_ten_connections() -> None:
+    assert sum(share.total for share in SHARES.values()) == 9
+
+
+def test_a_share_that_breaks_the_budget_is_refused_with_the_sum(clean_db: DatabaseUrl) -> None:
+    with pytest.raises(ValueError, match=r"would open 12 database connections .*DB_CONNECTION_BUDGET is 9"):
+        settings(clean_db, db_pool_size=5).share("auth")
+    with pytest.raises(ValueError, match="REPLICAS=2"):
+        settings(clean_db, replicas=2).share("auth")
+    assert settings(clean_db, replicas=2, db_connection_budget=18).share("auth") == SHARES["auth"]
+
+
+def test_the_url_can_be_assembled_from_its_parts() -> None:
+    parts = DatabaseSettings(
+        _env_file=None,
+        postgres_user="me",
+        postgres_password=SecretStr("p@ss/w:rd%"),
+        postgres_server="db.example.com",
+        postgres_db="cats",
+    )
+    assert parts.url().password == "p@ss/w:rd%"
+    assert repr(parts.url()) == "me@db.example.com:5432/cats"
+
+
+async def test_a_service_logs_in_as_its_own_role(clean_db: DatabaseUrl) -> None:
+    database = Database.from_settings(settings(role_url("proxy", clean_db)), "proxy")
+    assert await database.read(lambda session: session.scalar(text("SELECT current_user"))) == "cathouse_proxy_login"
+    assert await database.read(lambda session: session.scalar(text("SHOW jit"))) == "off"
+    await database.close()
+
+
+async def test_lookups_that_come_together_share_a_query() -> None:
+    asked: list[list[int]] = []
+
+    async def load(keys: Any) -> dict[int, str]:
+        asked.append(list(keys))
+        await asyncio.sleep(0.01)
+        return {key: f"#{key}" for key in keys if key != 7}
+
+    loader: BatchLoader[int, str] = BatchLoader(load)
+    found = await asyncio.gather(*(loader.get(number % 10) for number in range(50)))
+    assert found == [f"#{number % 10}" if number % 10 != 7 else None for number in range(50)]
+    assert len(asked) <= 2
+    await loader.get(1)
+    assert asked[-1] == [1]
+
+
+async def test_a_lookup_is_never_answered_with_what_was_read_before_it_was_asked() -> None:
+    value = "old"
+    reading = asyncio.Event()
+
+    async def load(keys: Any) -> dict[int, str]:
+        seen = value
+        reading.set()
+        await asyncio.sleep(0.01)
+        return dict.fromkeys(keys, seen)
+
+    loader: BatchLoader[int, str] = BatchLoader(load)
+    early = asyncio.create_task(loader.get(1))
+    await reading.wait()
+    value = "new"
+    assert await loader.get(1) == "new"
+    assert await early == "old"
+
+
+async def test_a_failed_batch_fails_for_all_and_the_next_one_works() -> None:
+    failing = True
+
+    async def load(keys: Any) -> dict[int, str]:
+        if failing:
+            raise LookupError
+        return dict.fromkeys(keys, "fine")
+
+    loader: BatchLoader[int, str] = BatchLoader(load)
+    results = await asyncio.gather(loader.get(1), loader.get(2), return_exceptions=True)
+    assert all(isinstance(result, LookupError) for result in results)
+    failing = False
+    assert await loader.get(1) == "fine"
