@@ -40,7 +40,8 @@ CATALOGS = {
         WHERE pronamespace = CAST(:schema AS regnamespace)
     """,
     "table grants": """
-        SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants WHERE table_schema = :schema
+        SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants
+        WHERE table_schema = :schema
     """,
     "column grants": """
         SELECT table_name, column_name, grantee, privilege_type FROM information_schema.role_column_grants

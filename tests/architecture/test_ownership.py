@@ -133,9 +133,10 @@ def test_nobody_but_auth_reads_a_password_hash_or_a_wrapped_key() -> None:
 def test_not_even_the_owner_of_the_database_changes_the_audit(owner_engine: Engine, statement: str) -> None:
     with owner_engine.begin() as connection:
         connection.execute(insert(schema.AuditEvent).values(id=uuid.uuid4(), action="test"))
-    with pytest.raises(DBAPIError, match="append-only"), owner_engine.begin() as connection:
+    with owner_engine.connect() as connection:
         connection.execute(text("SET session_replication_role = replica"))
-        connection.execute(text(statement.format(f"{SCHEMA}.audit_events")))
+        with pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(text(statement.format(f"{SCHEMA}.audit_events")))
     with owner_engine.connect() as connection:
         assert connection.scalar(text(f"SELECT action FROM {SCHEMA}.audit_events")) == "test"
 
@@ -144,7 +145,8 @@ def test_a_plain_update_moves_updated_at(owner_engine: Engine) -> None:
     with owner_engine.begin() as connection:
         connection.execute(
             text(
-                f"INSERT INTO {SCHEMA}.users (email, email_key, display_name) VALUES ('A@b.example', 'a@b.example', 'A')"
+                f"INSERT INTO {SCHEMA}.users (email, email_key, display_name)"
+                " VALUES ('A@b.example', 'a@b.example', 'A')"
             )
         )
     with owner_engine.begin() as connection:

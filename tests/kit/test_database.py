@@ -136,7 +136,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_so(clean_db: Database
 async def test_a_database_that_is_not_there_is_named_and_its_password_is_not() -> None:
     nowhere = DatabaseUrl.parse("postgresql://me:hush@127.0.0.1:1/cats")
     database = Database.from_settings(settings(nowhere), "auth")
-    with pytest.raises(DatabaseUnavailableError, match="me@127.0.0.1:1/cats") as failure:
+    with pytest.raises(DatabaseUnavailableError, match=r"me@127\.0\.0\.1:1/cats") as failure:
         await database.open(attempts=1)
     assert "hush" not in str(failure.value)
     await database.close()

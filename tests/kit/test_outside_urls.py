@@ -43,7 +43,7 @@ def test_public_https_is_accepted(url: str) -> None:
         ("https://0x7f.1/", "IP address"),
         ("https://0177.0.0.1/", "IP address"),
         ("https://127。0。0。1/", "not valid|IP address"),
-        ("https://１２７.0.0.1/", "not valid|IP address"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "not valid|IP address"),  # full-width digits
         ("https://[::1]/", "IP address"),
         ("https://[::ffff:127.0.0.1]/", "IP address"),
         ("https://[fe80::1%25eth0]/", "zone id|cannot be read"),

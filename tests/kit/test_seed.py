@@ -28,7 +28,7 @@ def test_it_is_complete_and_running_it_again_changes_nothing(owner_engine: Engin
     assert counts(owner_engine) == before
     with owner_engine.connect() as connection:
         states = connection.execute(text("SELECT status, count(*) FROM cathouse.tasks GROUP BY status")).all()
-        assert {(row.status, row.count) for row in states} == {("pending", 2), ("completed", 3)}
+        assert {tuple(row) for row in states} == {("pending", 2), ("completed", 3)}
         stored = connection.scalar(select(User.password_hash).where(User.email_key == PLAYER.email))
         assert stored is not None
         assert stored.startswith("$argon2id$")

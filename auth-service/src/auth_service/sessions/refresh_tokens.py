@@ -35,8 +35,9 @@ class RefreshToken:
         Raises:
             RefreshTokenInvalidError: when it is not one.
         """
+        encoded = text.removeprefix(PREFIX)
         try:
-            raw = base64.b64decode(text.removeprefix(PREFIX) + "=", altchars=b"-_", validate=True)
+            raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
             raise RefreshTokenInvalidError from None
         if not text.startswith(PREFIX) or len(raw) != _LAYOUT.size + _MAC_BYTES:

@@ -14,15 +14,13 @@ from cathouse import __version__
 from cathouse.database import Database, DatabaseUnavailableError, HealthProbe
 from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks
 from cathouse.identity.access import TOKEN_PATH
+from cathouse.web.body_limit import BodyLimitMiddleware
 from cathouse.web.docs import install_docs
 from cathouse.web.health import health_router
 from cathouse.web.metrics import Metrics, metrics_router
 from cathouse.web.problems import PROBLEM_RESPONSES, Problem, install_problem_handlers
 from cathouse.web.requests import RequestMiddleware
 from cathouse.web.settings import ServiceName, ServiceSettings
-
-BODY_LIMIT = 1024 * 1024
-"""Bytes; design/api.md."""
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
 
@@ -91,12 +89,12 @@ def build_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=BODY_LIMIT,
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
         middleware=[
             Middleware(RequestMiddleware, service=service, metrics=metrics, strict_transport=settings.is_production),
             Middleware(CORSMiddleware, **_cors(settings)),
+            Middleware(BodyLimitMiddleware),
         ],
     )
     install_problem_handlers(app)

@@ -1,0 +1,270 @@
+"""`make up` and `make demo` for real: own Postgres, four processes, the whole journey, and nothing left behind."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import text
+
+from cathouse.database import DatabaseUrl
+from cathouse.database.engine import make_migration_engine
+from cathouse.local.journey import Journey
+from cathouse.local.postgres import embedded_folder
+from cathouse.local.processes import plain_environment
+from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
+from cathouse.web import SERVICES
+from tests.fixtures.server import server_url
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.processes
+
+
+def free_ports() -> dict[str, int]:
+    """A free port for each variable that names one."""
+    names = [*(f"{service}_port" for service in SERVICES), "demo_cat_port"]
+    sockets = [socket.socket() for _ in names]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = {name: int(each.getsockname()[1]) for name, each in zip(names, sockets, strict=True)}
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def settings(**changes: Any) -> StackSettings:
+    values: dict[str, Any] = {"_env_file": None, **free_ports(), **changes}
+    return StackSettings(**values)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """A folder for the stack's state; the code and the migrations are this checkout's."""
+    yield tmp_path
+    shutil.rmtree(embedded_folder(tmp_path), ignore_errors=True)
+
+
+class Watcher(threading.Thread):
+    """Counts the services' connections in pg_stat_activity as often as it can."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        super().__init__(daemon=True)
+        self.most = 0
+        self.seen: dict[str, int] = {}
+        self._stopped = threading.Event()
+        self._engine = make_migration_engine(url)
+
+    def run(self) -> None:
+        query = text(
+            "SELECT application_name, count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'cathouse-%' AND application_name <> 'cathouse-migrate' GROUP BY 1"
+        )
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not self._stopped.is_set():
+                counts = {row[0]: row[1] for row in connection.execute(query)}
+                self.most = max(self.most, sum(counts.values()))
+                for name, count in counts.items():
+                    self.seen[name] = max(self.seen.get(name, 0), count)
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+
+def start_and_stop(checkout: Path, chosen: StackSettings) -> list[str]:
+    """What a run says that is ended as soon as it is up."""
+    said: list[str] = []
+    with run_stack(checkout, chosen, said.append):
+        pass
+    return said
+
+
+def refused(reason: str) -> Any:
+    return pytest.raises(StackError, match=reason)
+
+
+def walk(stack: Stack) -> list[str]:
+    steps: list[str] = []
+    Journey(stack.urls, steps.append).walk()
+    return steps
+
+
+def test_the_whole_journey_twice_in_under_ten_connections(checkout: Path) -> None:
+    said: list[str] = []
+    with run_stack(checkout, settings(), said.append) as stack:
+        watcher = Watcher(stack.databases.migration)
+        watcher.start()
+        assert len(walk(stack)) == 12
+        walk(stack)
+        watcher.stop()
+        assert 4 <= watcher.most <= 9, watcher.seen
+        assert watcher.seen["cathouse-proxy"] == 1
+        assert set(watcher.seen) == {f"cathouse-{service}" for service in SERVICES}
+        for service in SERVICES:
+            health = httpx.get(f"{stack.urls[service]}/api/v1/health", trust_env=False).json()
+            assert health == {
+                "status_code": 200,
+                "data": {"status": "healthy", "database": "connected", "migration": "up-to-date"},
+            }
+            assert "cathouse_http_requests_total" in httpx.get(f"{stack.urls[service]}/metrics", trust_env=False).text
+        processes = [psutil.Process(child.process.pid) for child in stack.children]
+    assert any("seeded 3 accounts, 6 cats, 5 tasks" in line for line in said)
+    assert not any(process.is_running() for process in processes)
+
+
+def test_the_second_start_finds_the_data_and_seeds_nothing(checkout: Path) -> None:
+    start_and_stop(checkout, settings())
+    with run_stack(checkout, settings(), lambda _: None) as stack:
+        me = {"email": "test@example.com", "password": "Test123!@#"}
+        tokens = httpx.post(f"{stack.urls['auth']}/api/v1/auth/login", json=me, trust_env=False).json()
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        tasks = httpx.get(f"{stack.urls['installation']}/api/v1/tasks", headers=headers, trust_env=False).json()[
+            "items"
+        ]
+        assert sorted(task["status"] for task in tasks) == ["completed"] * 3 + ["pending"] * 2
+        cats = httpx.get(f"{stack.urls['catalog']}/api/v1/cats?limit=100", trust_env=False).json()["items"]
+        assert {"demo-cat", "whisker-weather"} <= {cat["slug"] for cat in cats}
+    assert not any("seeded" in line for line in start_and_stop(checkout, settings()))
+
+
+def test_a_service_that_dies_is_told_with_its_reason(checkout: Path) -> None:
+    with run_stack(checkout, settings(), lambda _: None) as stack:
+        stack.check()
+        catalog = next(child for child in stack.children if child.name == "catalog-service")
+        catalog.process.kill()
+        catalog.process.wait()
+        with pytest.raises(StackError, match="catalog-service ended"):
+            stack.check()
+
+
+def test_what_a_killed_run_left_behind_is_ended_by_the_next(checkout: Path) -> None:
+    command = [sys.executable, "-c", LEAVE_BEHIND, str(checkout)]
+    ports = {name.upper(): str(port) for name, port in free_ports().items()}
+    with subprocess.Popen(
+        command, env=plain_environment() | ports, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as left:
+        assert left.stdout is not None
+        assert left.stdout.readline() == "up\n"
+        left.kill()
+    said = start_and_stop(checkout, settings())
+    assert any("ended 5 processes that an earlier run left behind" in line for line in said)
+
+
+LEAVE_BEHIND = """
+import sys, time
+from pathlib import Path
+from cathouse.configuration import load
+from cathouse.local.stack import StackSettings, run_stack
+with run_stack(Path(sys.argv[1]), load(StackSettings), lambda _: None):
+    print("up", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_taken_port_is_one_line(checkout: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with refused(rf"port {port} is taken by another program; set CATALOG_PORT"):
+            start_and_stop(checkout, settings(catalog_port=port))
+
+
+def test_a_broken_database_url_is_one_line(checkout: Path) -> None:
+    cases = {
+        "postgresql://me:hush@127.0.0.1:1/cats": "cannot connect to the database me@127.0.0.1:1/cats",
+        "mysql://me:hush@127.0.0.1/cats": "DATABASE_URL: expected a URL that begins with postgresql://",
+    }
+    for url, line in cases.items():
+        with pytest.raises(StackError) as refusal:
+            start_and_stop(checkout, settings(database_url=url))
+        assert line in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+        assert "hush" not in str(refusal.value)
+
+
+def test_a_half_made_data_folder_is_one_line(checkout: Path) -> None:
+    data = embedded_folder(checkout) / "data"
+    data.mkdir(parents=True)
+    (data / "base").mkdir()
+    with refused(r"is incomplete; `make clean` removes it"):
+        start_and_stop(checkout, settings())
+
+
+def test_production_is_refused(checkout: Path) -> None:
+    with refused("for development"):
+        start_and_stop(checkout, settings(environment="production"))
+
+
+def test_another_database_is_used_when_it_is_named(checkout: Path, clean_db: DatabaseUrl) -> None:
+    said: list[str] = []
+    named = settings(database_url=clean_db.for_libpq(), db_connection_budget=9)
+    with run_stack(checkout, named, said.append) as stack:
+        assert stack.databases.migration.name == clean_db.name
+        assert walk(stack)
+    assert any(repr(clean_db) in line and "share one login" in line for line in said)
+    assert server_url().password is not None
+    assert not any(str(server_url().password) in line for line in said)
+
+
+def test_the_command_stops_everything_within_five_seconds_of_ctrl_c(checkout: Path) -> None:
+    ports = {name.upper(): str(port) for name, port in free_ports().items()}
+    # The command looks for its checkout from where it is run.
+    environment = plain_environment() | ports | {"COLUMNS": "120"}
+    (checkout / "auth-service").mkdir(exist_ok=True)
+    link = checkout / "auth-service" / "alembic.ini"
+    if not link.exists():
+        link.symlink_to(ROOT / "auth-service" / "alembic.ini")
+        (checkout / "auth-service" / "alembic").symlink_to(ROOT / "auth-service" / "alembic")
+    with subprocess.Popen(
+        [sys.executable, "-m", "cathouse.cli", "up"],
+        env=environment,
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        printed = ""
+        while "stop: Ctrl-C" not in printed:
+            line = command.stdout.readline()
+            assert line, printed
+            printed += line
+        assert "test@example.com" in printed
+        assert f"http://127.0.0.1:{ports['AUTH_PORT']}/docs" in printed
+        family = psutil.Process(command.pid).children(recursive=True)
+        postgres = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if str(embedded_folder(checkout)) in " ".join(process.info["cmdline"] or [])
+        ]
+        assert len(family) >= 5
+        assert postgres
+        second = subprocess.run(
+            [sys.executable, "-m", "cathouse.cli", "up"],
+            env=environment,
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"runs here already (process {command.pid})" in second.stderr
+        started = time.monotonic()
+        command.send_signal(signal.SIGINT)
+        assert command.wait(timeout=10) == 0
+        assert time.monotonic() - started < 5
+    _, alive = psutil.wait_procs([*family, *postgres], timeout=1)
+    assert not [process for process in alive if process.is_running()]
