@@ -1,6 +1,7 @@
 """``make lock``: resolve every dependency and write the locks.
 
-requirements-test.txt is everything that development needs; each service's requirements.txt is what its image needs.
+requirements-test.txt is everything that development needs; a package's requirements.txt is what its image needs (the
+kit's is the demo cat's).
 """
 
 import subprocess
@@ -26,19 +27,21 @@ _COMMON = (
 )
 
 
-def compile_lock(target: Path, source: str, *, constraint: str | None = None) -> None:
+def compile_lock(target: Path, source: str, *options: str) -> None:
     """Write one lock."""
-    held = ("--constraint", constraint) if constraint else ()
-    command = [sys.executable, "-m", "uv", "pip", "compile", *_COMMON, *held, source, "-o", str(target)]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *_COMMON, *options, source, "-o", str(target)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
 
 
 def main() -> None:
     """Write all locks, in an order in which nothing depends on a later one."""
     compile_lock(ROOT / "requirements-test.txt", "requirements-test.in")
+    kit = ("--extra", "local", "--constraint", "requirements-test.txt")
+    compile_lock(ROOT / "cathouse-kit" / "requirements.txt", "cathouse-kit/pyproject.toml", *kit)
     for service in SERVICES:
         folder = f"{service}-service"
-        compile_lock(ROOT / folder / "requirements.txt", f"{folder}/pyproject.toml", constraint="requirements-test.txt")
+        constraint = ("--constraint", "requirements-test.txt")
+        compile_lock(ROOT / folder / "requirements.txt", f"{folder}/pyproject.toml", *constraint)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def imported() -> set[tuple[str, str]]:
         (names[importer], names[imported])
         for importer in names
         for imported in graph.find_modules_directly_imported_by(importer)
-        if imported in names
+        if imported in names and imported != importer
     }
 
 

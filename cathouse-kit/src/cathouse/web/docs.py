@@ -34,10 +34,19 @@ FRAMEWORK_CODES = {
 """Codes that no class of ours stands for."""
 
 
-def all_codes() -> dict[str, tuple[int, str]]:
-    """Every error code of the services that are loaded in this process, with its status and title."""
-    codes = {error.code: (error.status, error.title) for error in _subclasses(ServiceError)}
-    return dict(sorted({**FRAMEWORK_CODES, **codes}.items()))
+def all_codes() -> dict[str, tuple[str, str]]:
+    """Every error code of the services that are loaded in this process, with its statuses and a title.
+
+    Several classes may share a code; the one nearest to the root, then the first by module, gives the title.
+    """
+    statuses: dict[str, set[int]] = {code: {status} for code, (status, _) in FRAMEWORK_CODES.items()}
+    titles = {code: title for code, (_, title) in FRAMEWORK_CODES.items()}
+    for error in sorted(
+        _subclasses(ServiceError), key=lambda each: (len(each.__mro__), each.__module__, each.__name__)
+    ):
+        statuses.setdefault(error.code, set()).add(error.status)
+        titles.setdefault(error.code, error.title)
+    return {code: (", ".join(map(str, sorted(statuses[code]))), titles[code]) for code in sorted(titles)}
 
 
 def install_docs(app: FastAPI, *, auth_url: str) -> None:

@@ -1,0 +1,26 @@
+# One image for each service: docker build --build-arg PACKAGE=catalog-service .
+# (PACKAGE=cathouse-kit is the demo cat's, with the extra `local`.)
+
+ARG BASE=docker.io/library/python:3.13-slim
+
+FROM ${BASE} AS build
+ARG PACKAGE
+WORKDIR /build
+RUN python -m venv /venv
+COPY ${PACKAGE}/requirements.txt requirements.txt
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+COPY cathouse-kit cathouse-kit
+COPY ${PACKAGE} ${PACKAGE}
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps ./cathouse-kit \
+    && if [ "${PACKAGE}" != cathouse-kit ]; then \
+         /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps "./${PACKAGE}"; fi \
+    && /venv/bin/pip uninstall --yes --quiet pip
+
+FROM ${BASE}
+ARG PACKAGE
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0
+COPY --from=build /venv /venv
+# auth-service brings alembic.ini and the migrations; the others only their own folder's name.
+COPY ${PACKAGE} /app/${PACKAGE}
+WORKDIR /app/${PACKAGE}
+USER 10001:10001

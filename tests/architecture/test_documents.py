@@ -1,0 +1,43 @@
+"""What is written in docs/ is what the code says."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cathouse.web import SERVICES, ServiceName
+from tests.documents import DOCS, errors, openapi
+
+ROOT = DOCS.parent
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_checked_in_contract_is_the_services_own(service: ServiceName) -> None:
+    kept = (DOCS / "openapi" / f"{service}.json").read_text(encoding="utf-8")
+    assert json.loads(kept) == json.loads(openapi(service)), "run `make openapi`, and read what it changes"
+
+
+def test_every_error_code_is_listed() -> None:
+    assert (DOCS / "errors.md").read_text(encoding="utf-8") == errors(), "run `make openapi`"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [path for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md"))]
+    assert len(pages) > 5
+    for page in pages:
+        for target in _LINK.findall(page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_no_secret_and_no_path_of_a_machine_is_committed() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    names = files.stdout.split()
+    assert ".env.example" in names
+    assert not [name for name in names if Path(name).name == ".env"]
+    for name in names:
+        text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        assert "PRIVATE KEY" + "-----" not in text, name
