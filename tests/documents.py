@@ -26,8 +26,8 @@ def errors() -> str:
     )
     return (
         "# Error codes\n\nEvery error is `application/problem+json` (RFC 9457) with a stable `code`; `detail` says what"
-        " happened and what to do. Each service\nshows its own codes at `/docs/errors`, where `type` leads to. This page"
-        " is made by `make openapi`.\n\n| code | status | meaning |\n| --- | --- | --- |\n" + rows
+        " happened and what to do.\nEach service shows its own codes at `/docs/errors`, where `type` leads to. This page is"
+        " made by `make openapi`.\n\n| code | status | meaning |\n| --- | --- | --- |\n" + rows
     )
 
 

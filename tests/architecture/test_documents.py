@@ -25,7 +25,7 @@ def test_every_error_code_is_listed() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    pages = [path for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md"))]
+    pages = (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md"))
     assert len(pages) > 5
     for page in pages:
         for target in _LINK.findall(page.read_text(encoding="utf-8")):
