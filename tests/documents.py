@@ -25,9 +25,9 @@ def errors() -> str:
         f'| <a id="{code}"></a>`{code}` | {status} | {title} |\n' for code, (status, title) in all_codes().items()
     )
     return (
-        "# Error codes\n\nEvery error is `application/problem+json` (RFC 9457) with a stable `code`; `detail` says what"
-        " happened and what to do.\nEach service shows its own codes at `/docs/errors`, where `type` leads to. This page is"
-        " made by `make openapi`.\n\n| code | status | meaning |\n| --- | --- | --- |\n" + rows
+        "# Error codes\n\nEvery error is `application/problem+json` (RFC 9457) with a stable `code`; `detail` says"
+        " what happened and what to do.\nEach service shows its own codes at `/docs/errors`, where `type` leads to."
+        " This page is made by `make openapi`.\n\n| code | status | meaning |\n| --- | --- | --- |\n" + rows
     )
 
 

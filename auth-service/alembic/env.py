@@ -79,6 +79,16 @@ def wait_for_turn(connection: Connection) -> None:
         time.sleep(0.5)
 
 
+def check_encoding(connection: Connection, url: DatabaseUrl) -> None:
+    """Refuse a database that cannot keep every name: SQL_ASCII takes any bytes and gives them back as they came."""
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise CommandError(
+            f"the database {url!r} is encoded as {encoding}; UTF8 is needed:"
+            f" CREATE DATABASE {url.name} ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
+        )
+
+
 def run_online() -> None:
     """Migrate the database that the environment names."""
     url = database_url()
@@ -90,6 +100,7 @@ def run_online() -> None:
         raise CommandError(f"cannot connect to the database {url!r}: {reason}") from None
     with connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        check_encoding(connection, url)
         wait_for_turn(connection)
         try:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))

@@ -1,11 +1,13 @@
 """The one history: it goes up and down, and says what the models say."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine, text
 
 from cathouse.database import DatabaseUrl
@@ -65,7 +67,7 @@ def structure(engine: Engine) -> dict[str, set[tuple[Any, ...]]]:
 @pytest.fixture
 def empty_database() -> Iterator[DatabaseUrl]:
     """A database without anything in it."""
-    name = f"{PREFIX}empty_{id(object()):x}"
+    name = f"{PREFIX}empty_{uuid.uuid4().hex}"
     create_database(server_url(), name)
     yield server_url().replace(name=name)
     drop_database(server_url(), name)
@@ -134,6 +136,18 @@ def test_every_constraint_and_index_has_a_name_by_the_convention(owner_engine: E
         assert name.startswith(("pk_", "fk_", "uq_", "ck_")) or name.endswith("_not_null"), name
         assert len(name) < LONG_NAMES
     assert all(name.startswith(("pk_", "uq_", "ix_", "alembic_version")) for name, _ in found["indexes"])
+
+
+def test_a_database_that_is_not_utf8_is_refused_with_what_to_do() -> None:
+    name = f"{PREFIX}ascii_{uuid.uuid4().hex}"
+    server = make_migration_engine(server_url())
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"))
+    try:
+        with pytest.raises(CommandError, match="is encoded as SQL_ASCII; UTF8 is needed"):
+            upgrade(server_url().replace(name=name))
+    finally:
+        drop_database(server_url(), name)
 
 
 def test_running_it_again_changes_nothing(clean_db: DatabaseUrl, owner_engine: Engine) -> None:

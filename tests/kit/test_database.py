@@ -78,7 +78,8 @@ async def test_a_cut_connection_is_not_noticed_by_a_read(database: Database, own
     with owner_engine.begin() as connection:
         cut = connection.scalar(
             text(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cathouse-auth'"
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name = 'cathouse-auth' AND datname = current_database()"
             )
         )
     assert cut == 1

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 PING_AFTER = 1.0
 """Seconds of idleness after which a connection is asked before it is trusted (a ping each time cost half the speed)."""
 
-CONNECT_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 4.0
+"""Seconds; well under the retry's deadline, so that one attempt which hangs does not use it up."""
+
 COMMAND_TIMEOUT = 60.0
 PING_TIMEOUT = 2.0
 
