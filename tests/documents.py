@@ -15,7 +15,12 @@ _NOWHERE = DatabaseUrl.parse("postgresql://nobody:nothing@127.0.0.1:1/none")
 
 def openapi(service: ServiceName) -> str:
     """The service's OpenAPI document, as it is in development on its usual port."""
-    app = create_service(service, settings_for(service, _NOWHERE, PORTS, database_url=_NOWHERE.for_libpq()))
+    app = create_service(
+        service,
+        settings_for(
+            service, _NOWHERE, {str(name): port for name, port in PORTS.items()}, database_url=_NOWHERE.for_libpq()
+        ),
+    )
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -60,7 +60,10 @@ def settings(**changes: Any) -> StackSettings:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A folder for the stack's state; the code and the migrations are this checkout's."""
+    """A folder for the stack's state, without a .env; the code and the migrations are this checkout's."""
+    (tmp_path / "auth-service").mkdir()
+    for name in ("alembic.ini", "alembic"):
+        (tmp_path / "auth-service" / name).symlink_to(ROOT / "auth-service" / name)
     yield tmp_path
     shutil.rmtree(embedded_folder(tmp_path), ignore_errors=True)
 
@@ -163,7 +166,12 @@ def test_what_a_killed_run_left_behind_is_ended_by_the_next(checkout: Path) -> N
     command = [sys.executable, "-c", LEAVE_BEHIND, str(checkout)]
     ports = {name.upper(): str(port) for name, port in free_ports().items()}
     with subprocess.Popen(
-        command, env=plain_environment() | ports, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=plain_environment() | ports,
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as left:
         assert left.stdout is not None
         assert left.stdout.readline() == "up\n"
@@ -231,13 +239,7 @@ def test_another_database_is_used_when_it_is_named(checkout: Path, clean_db: Dat
 
 def test_the_command_stops_everything_within_five_seconds_of_ctrl_c(checkout: Path) -> None:
     ports = {name.upper(): str(port) for name, port in free_ports().items()}
-    # The command looks for its checkout from where it is run.
     environment = plain_environment() | ports | {"COLUMNS": "120"}
-    (checkout / "auth-service").mkdir(exist_ok=True)
-    link = checkout / "auth-service" / "alembic.ini"
-    if not link.exists():
-        link.symlink_to(ROOT / "auth-service" / "alembic.ini")
-        (checkout / "auth-service" / "alembic").symlink_to(ROOT / "auth-service" / "alembic")
     with subprocess.Popen(
         [sys.executable, "-m", "cathouse.cli", "up"],
         env=environment,
