@@ -45,3 +45,25 @@ async def test_more_log_ins_than_can_be_hashed_are_told_to_come_back(house: Hous
         if answer.status_code == 503:
             assert answer.headers["retry-after"] == "1"
     await house.call("auth", "GET", "/health")
+
+
+async def test_no_answer_says_yes_before_the_commit(house: House) -> None:
+    with house.engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION break_down() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$"
+            )
+        )
+        connection.execute(
+            text(
+                "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON cathouse.users DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION break_down()"
+            )
+        )
+    answer = await house.call("auth", "POST", "/api/v1/auth/register", registration(), expect=500)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert "disk" not in answer.text
+    with house.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM cathouse.users")) == 0

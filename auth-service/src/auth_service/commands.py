@@ -4,16 +4,13 @@ import asyncio
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts import repository
-from auth_service.accounts.passwords import Passwords, check_password
+from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.schemas import Registration
-from auth_service.accounts.service import email_key
+from auth_service.accounts.service import AccountService
 from auth_service.settings import AuthSettings
 from cathouse.configuration import load
-from cathouse.database import Database, record_event
-from cathouse.schema import Role
+from cathouse.database import Database
 
 admin = typer.Typer(help="Admins, the first one above all.", no_args_is_help=True)
 
@@ -33,7 +30,6 @@ def create_admin(
 ) -> None:
     """Make an admin in the database of DATABASE_URL; the password is asked for, or read from ADMIN_PASSWORD."""
     registration = Registration(email=email, password=password, display_name=name)
-    check_password(registration.password, role=Role.ADMIN)
     asyncio.run(_create(registration))
     print(f"{registration.email} is an admin now")  # noqa: T201 - a command prints
 
@@ -42,20 +38,7 @@ async def _create(registration: Registration) -> None:
     database = Database.from_settings(load(AuthSettings), "auth")
     passwords = Passwords()
     try:
-        password_hash = await passwords.hash(registration.password)
-
-        async def create(session: AsyncSession) -> None:
-            user_id = await repository.add_user(
-                session,
-                email=registration.email,
-                email_key=email_key(registration.email),
-                password_hash=password_hash,
-                display_name=registration.display_name,
-                role=Role.ADMIN,
-            )
-            await record_event(session, "admin.created", actor_id=None, subject={"user_id": user_id})
-
-        await database.write(create)
+        await AccountService(database, passwords).create_admin(registration)
     finally:
         passwords.close()
         await database.close()

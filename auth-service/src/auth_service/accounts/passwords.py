@@ -42,7 +42,7 @@ def check_password(password: str, *, role: Role) -> None:
     """
     length = len(normalised(password))
     if length < _SHORTEST[role]:
-        raise PasswordTooWeakError(f"A {role} needs a password of at least {_SHORTEST[role]} characters.")
+        raise PasswordTooWeakError(f"The role {role} needs a password of at least {_SHORTEST[role]} characters.")
     if length > LONGEST_PASSWORD:
         raise PasswordTooWeakError(f"A password may have at most {LONGEST_PASSWORD} characters.")
 

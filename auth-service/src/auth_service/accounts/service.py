@@ -9,6 +9,7 @@ from auth_service.accounts.errors import AccountGoneError
 from auth_service.accounts.passwords import Passwords, check_password
 from auth_service.accounts.schemas import ProfileChange, Registration
 from cathouse.database import AnyRow, Database, record_event
+from cathouse.schema import Role
 
 
 def email_key(email: str) -> str:
@@ -29,22 +30,33 @@ class AccountService:
         Raises:
             PasswordTooWeakError, EmailTakenError, HashingBusyError: nothing was made.
         """
-        check_password(registration.password, role=registration.role)
+        return await self._make(registration, role=registration.role, action="user.registered")
+
+    async def create_admin(self, registration: Registration) -> AnyRow:
+        """Make an account that nobody can register as; for the operator's command.
+
+        Raises:
+            PasswordTooWeakError, EmailTakenError: nothing was made.
+        """
+        return await self._make(registration, role=Role.ADMIN, action="admin.created")
+
+    async def _make(self, registration: Registration, *, role: Role, action: str) -> AnyRow:
+        check_password(registration.password, role=role)
         password_hash = await self._passwords.hash(registration.password)
 
-        async def register(session: AsyncSession) -> AnyRow:
+        async def make(session: AsyncSession) -> AnyRow:
             user_id = await repository.add_user(
                 session,
                 email=registration.email,
                 email_key=email_key(registration.email),
                 password_hash=password_hash,
                 display_name=registration.display_name,
-                role=registration.role,
+                role=role,
             )
-            await record_event(session, "user.registered", actor_id=user_id, subject={"user_id": user_id})
+            await record_event(session, action, actor_id=user_id, subject={"user_id": user_id})
             return await _profile(session, user_id)
 
-        return await self._database.write(register)
+        return await self._database.write(make)
 
     async def profile(self, user_id: uuid.UUID) -> AnyRow:
         """The account of ``user_id``.

@@ -69,7 +69,7 @@ class CatService:
             await releases.add_release(session, cat_id, creation, consent_epoch=releases.FIRST_EPOCH)
             await search.refresh(session, cat_id)
             await record_event(session, "cat.created", actor_id=developer.user_id, subject={"cat_id": cat_id})
-            return await _found(session, cat_id)
+            return await existing_cat(session, cat_id)
 
         return await self._database.write(create)
 
@@ -146,7 +146,7 @@ class CatService:
                 subject={"cat_id": cat_id, "release_id": release.id},
                 detail={"version": release.version},
             )
-            return await _found(session, cat_id)
+            return await existing_cat(session, cat_id)
 
         return await self._database.write(publish)
 
@@ -165,7 +165,7 @@ class CatService:
                 raise TransitionNotAllowedError(cat.status, allowed_moves(cat.status))
             await repository.set_status(session, cat_id, CatStatus.DRAFT)
             await record_event(session, "cat.unpublished", actor_id=developer.user_id, subject={"cat_id": cat_id})
-            return await _found(session, cat_id)
+            return await existing_cat(session, cat_id)
 
         return await self._database.write(unpublish)
 
@@ -188,7 +188,12 @@ def _check_publishable(status: str, *, already_published: bool) -> None:
         raise TransitionNotAllowedError(status, allowed_moves(status))
 
 
-async def _found(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
+async def existing_cat(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
+    """The cat, as it is inside the unit.
+
+    Raises:
+        CatNotFoundError
+    """
     cat = await repository.find_cat(session, cat_id)
     if cat is None:
         raise CatNotFoundError

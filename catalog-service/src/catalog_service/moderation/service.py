@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.cats import repository
 from catalog_service.cats.errors import CatNotFoundError, TransitionNotAllowedError
+from catalog_service.cats.service import existing_cat
 from cathouse.database import AnyRow, Database, record_event
 from cathouse.identity import Principal
 from cathouse.schema import Cat, CatStatus
@@ -38,7 +39,7 @@ class ModerationService:
             await record_event(
                 session, "cat.suspended", actor_id=admin.user_id, subject={"cat_id": cat_id}, detail={"reason": reason}
             )
-            return await _found(session, cat_id)
+            return await existing_cat(session, cat_id)
 
         return await self._database.write(suspend)
 
@@ -61,20 +62,13 @@ class ModerationService:
                 status_before_suspension=None,
             )
             await record_event(session, "cat.reinstated", actor_id=admin.user_id, subject={"cat_id": cat_id})
-            return await _found(session, cat_id)
+            return await existing_cat(session, cat_id)
 
         return await self._database.write(reinstate)
 
 
 async def _locked(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
     cat = await repository.lock_cat(session, Cat.id == cat_id)
-    if cat is None:
-        raise CatNotFoundError
-    return cat
-
-
-async def _found(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:
-    cat = await repository.find_cat(session, cat_id)
     if cat is None:
         raise CatNotFoundError
     return cat

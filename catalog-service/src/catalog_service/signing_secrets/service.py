@@ -5,7 +5,6 @@ import uuid
 
 from catalog_service.cats.errors import CatNotFoundError
 from catalog_service.signing_secrets import repository
-from catalog_service.signing_secrets.errors import SigningRootRetiredError
 from catalog_service.signing_secrets.schemas import SigningSecretView
 from cathouse.database import Database
 from cathouse.identity import Keyring, cat_signing_secret
@@ -34,8 +33,6 @@ class SigningSecretService:
         secret = cat_signing_secret(
             self._keys, root_id=state.signing_root, cat_id=state.id, version=state.signing_secret_version
         )
-        if secret is None:
-            raise SigningRootRetiredError
         rotated_at = state.signing_secret_rotated_at
         overlap_ends = rotated_at + OVERLAP if rotated_at is not None else None
         in_overlap = overlap_ends is not None and overlap_ends > dt.datetime.now(dt.UTC)

@@ -17,6 +17,7 @@ from cathouse.identity.errors import (
     InvalidTokenError,
     KeysUnavailableError,
     RoleRequiredError,
+    SigningRootRetiredError,
 )
 from cathouse.identity.jwks import PublicKeys, RemoteJwks
 from cathouse.identity.keys import USED_BY, Keyring, KeyUse, call_key, cat_signing_secret, derive, parse_roots
@@ -44,6 +45,7 @@ __all__ = [
     "PublicKeys",
     "RemoteJwks",
     "RoleRequiredError",
+    "SigningRootRetiredError",
     "call_key",
     "called_by",
     "cat_signing_secret",

@@ -40,6 +40,20 @@ class RoleRequiredError(ServiceError):
         super().__init__(f"This needs the role {role}.", role=role.value)
 
 
+class SigningRootRetiredError(ServiceError):
+    """The root under which a cat's signing secret was derived is not configured any more."""
+
+    code = "signing_root_retired"
+    status = 503
+    title = "The cat's signing secret cannot be derived"
+
+    def __init__(self) -> None:
+        """For the operator: players and developers can only wait."""
+        super().__init__(
+            "The platform secret that this cat's secret came from was taken away. Its operator has to restore it."
+        )
+
+
 class KeysUnavailableError(ServiceError):
     """auth-service could not be asked for its public keys, and no usable ones are known."""
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from cathouse.identity.errors import SigningRootRetiredError
+
 SHORTEST_ROOT = 32
 """Characters; `make env` and `openssl rand -base64 32` give more."""
 
@@ -152,11 +154,15 @@ def derive(roots: Keyring, use: KeyUse) -> Keyring:
     return Keyring(tuple((root_id, _hkdf(secret, f"cathouse/{use.value}/v1")) for root_id, secret in roots))
 
 
-def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, version: int) -> str | None:
-    """A cat's Standard Webhooks secret (``whsec_…``), or None when its root was retired. Nothing of it is stored."""
+def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, version: int) -> str:
+    """A cat's Standard Webhooks secret (``whsec_…``). Nothing of it is stored.
+
+    Raises:
+        SigningRootRetiredError: when the root that it comes from is not configured any more.
+    """
     key = keyring.find(root_id)
     if key is None:
-        return None
+        raise SigningRootRetiredError
     return "whsec_" + base64.b64encode(_hkdf(key, f"whsec/{cat_id}/{version}")).decode()
 
 

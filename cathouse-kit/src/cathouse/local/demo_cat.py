@@ -70,8 +70,7 @@ def seeded_secrets(platform_secret: str) -> dict[str, str]:
     A real cat's developer reads the secret from the catalog; here the platform's root is at hand.
     """
     keys = derive(parse_roots(platform_secret), KeyUse.CAT_SIGNING)
-    secrets = {cat.slug: cat_signing_secret(keys, root_id=SEEDED_ROOT, cat_id=cat.id, version=1) for cat in CATS}
-    return {slug: secret for slug, secret in secrets.items() if secret is not None}
+    return {cat.slug: cat_signing_secret(keys, root_id=SEEDED_ROOT, cat_id=cat.id, version=1) for cat in CATS}
 
 
 async def _answer(message: Message, http: httpx.AsyncClient) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import Keyring
 from proxy_service.deliveries import repository
 from proxy_service.deliveries.envelopes import CatIdentity, envelope, new_message_id
-from proxy_service.deliveries.errors import ReleaseNotFoundError, SigningRootRetiredError
+from proxy_service.deliveries.errors import ReleaseNotFoundError
 from proxy_service.deliveries.schemas import ChallengeResult
 from proxy_service.deliveries.signatures import SigningState, signed_headers
 from proxy_service.egress.client import OutsideClient
@@ -46,10 +46,7 @@ class ChallengeService:
         expected = secrets.token_urlsafe(32)
         message_id = new_message_id()
         body = envelope(message_id, "challenge", CatIdentity(release.cat_id, release.version), challenge=expected)
-        try:
-            headers = signed_headers(self._signing_keys, signing_state(release), message_id=message_id, body=body)
-        except LookupError:
-            raise SigningRootRetiredError from None
+        headers = signed_headers(self._signing_keys, signing_state(release), message_id=message_id, body=body)
         try:
             async with self._outside.post(release.endpoint_url, body, headers, timeout_s=release.timeout_s) as answer:
                 status, cause = answer.status, _fault(await answer.read(), answer.status, expected)

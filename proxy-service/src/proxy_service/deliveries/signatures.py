@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from standardwebhooks import Webhook
 
-from cathouse.identity import Keyring, cat_signing_secret
+from cathouse.identity import Keyring, SigningRootRetiredError, cat_signing_secret
 
 OVERLAP = dt.timedelta(hours=24)
 """How long the secret before the last rotation still signs beside the new one; design/api.md."""
@@ -27,7 +27,7 @@ def signed_headers(keys: Keyring, state: SigningState, *, message_id: str, body:
     """The three headers of a signed message. During a rotation it is signed with both secrets.
 
     Raises:
-        LookupError: when the root that the cat's secret came from is not configured any more.
+        SigningRootRetiredError: when the root that the cat's secret came from is not configured any more.
     """
     now = dt.datetime.now(dt.UTC)
     text = body.decode()
@@ -41,14 +41,15 @@ def signed_headers(keys: Keyring, state: SigningState, *, message_id: str, body:
 
 def _secrets(keys: Keyring, state: SigningState, now: dt.datetime) -> list[str]:
     current = cat_signing_secret(keys, root_id=state.root_id, cat_id=state.cat_id, version=state.version)
-    if current is None:
-        raise LookupError(f"the root {state.root_id} of cat {state.cat_id} is not configured")
     if state.rotated_at is None or state.rotated_at + OVERLAP <= now:
         return [current]
-    before = cat_signing_secret(
-        keys,
-        root_id=state.previous_root_id or state.root_id,
-        cat_id=state.cat_id,
-        version=state.version - 1,
-    )
-    return [current, before] if before is not None else [current]
+    try:
+        before = cat_signing_secret(
+            keys,
+            root_id=state.previous_root_id or state.root_id,
+            cat_id=state.cat_id,
+            version=state.version - 1,
+        )
+    except SigningRootRetiredError:
+        return [current]
+    return [current, before]

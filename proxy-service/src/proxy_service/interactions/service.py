@@ -14,7 +14,6 @@ from cathouse.database import AnyRow, BatchLoader, Database
 from cathouse.identity import Keyring, issue_callback_token
 from cathouse.schema import CatStatus, InstallationStatus, PermissionType
 from proxy_service.deliveries.envelopes import CatIdentity, envelope, new_message_id
-from proxy_service.deliveries.errors import SigningRootRetiredError
 from proxy_service.deliveries.service import signing_state
 from proxy_service.deliveries.signatures import signed_headers
 from proxy_service.egress.client import Answer, OutsideClient
@@ -109,10 +108,7 @@ class InteractionService:
             raise InstallationNotFoundError
         message_id = new_message_id()
         body = self._envelope(target, message_id, said)
-        try:
-            headers = signed_headers(self._signing_keys, signing_state(target), message_id=message_id, body=body)
-        except LookupError:
-            raise SigningRootRetiredError from None
+        headers = signed_headers(self._signing_keys, signing_state(target), message_id=message_id, body=body)
         record = _Record(target, self._reporter, bytes_in=len(body))
         async with AsyncExitStack() as stack:
             try:
