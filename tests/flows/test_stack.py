@@ -21,9 +21,9 @@ from sqlalchemy import text
 from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.journey import Journey
-from cathouse.local.postgres import embedded_folder
 from cathouse.local.processes import plain_environment
 from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
+from cathouse.local.state import LocalState
 from cathouse.web import SERVICES
 from tests.fixtures.server import server_url
 
@@ -65,7 +65,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     for name in ("alembic.ini", "alembic"):
         (tmp_path / "auth-service" / name).symlink_to(ROOT / "auth-service" / name)
     yield tmp_path
-    shutil.rmtree(embedded_folder(tmp_path), ignore_errors=True)
+    shutil.rmtree(LocalState(tmp_path).postgres, ignore_errors=True)
 
 
 class Watcher(threading.Thread):
@@ -162,6 +162,29 @@ def test_a_service_that_dies_is_told_with_its_reason(checkout: Path) -> None:
             stack.check()
 
 
+def test_a_database_that_dies_is_told_and_a_restart_has_all_that_was_acknowledged(checkout: Path) -> None:
+    body = {"email": "kept@example.com", "password": "correct horse battery", "display_name": "Kept"}
+    with run_stack(checkout, settings(), lambda _: None) as stack:
+        made = httpx.post(f"{stack.urls['auth']}/api/v1/auth/register", json=body, trust_env=False)
+        assert made.status_code == 201
+        assert stack.server is not None
+        pid = int((stack.server.data / "postmaster.pid").read_text().split("\n")[0])
+        postgres = psutil.Process(pid)
+        postgres.kill()
+        psutil.wait_procs([postgres], timeout=2)
+        with pytest.raises(StackError, match="the embedded Postgres ended"):
+            stack.check()
+        for service in SERVICES:
+            assert httpx.get(f"{stack.urls[service]}/health", trust_env=False).status_code == 200
+        body_again = {"email": body["email"], "password": body["password"]}
+        away = httpx.post(f"{stack.urls['auth']}/api/v1/auth/login", json=body_again, timeout=30, trust_env=False)
+        assert (away.status_code, away.json()["code"]) == (503, "database_unavailable")
+        assert away.headers["retry-after"] == "2"
+    with run_stack(checkout, settings(), lambda _: None) as stack:
+        again = httpx.post(f"{stack.urls['auth']}/api/v1/auth/login", json=body_again, trust_env=False)
+        assert again.status_code == 200
+
+
 def test_what_a_killed_run_left_behind_is_ended_by_the_next(checkout: Path) -> None:
     command = [sys.executable, "-c", LEAVE_BEHIND, str(checkout)]
     ports = {name.upper(): str(port) for name, port in free_ports().items()}
@@ -184,6 +207,7 @@ LEAVE_BEHIND = """
 import sys, time
 from pathlib import Path
 from cathouse.configuration import load
+from cathouse.local.state import LocalState
 from cathouse.local.stack import StackSettings, run_stack
 with run_stack(Path(sys.argv[1]), load(StackSettings), lambda _: None):
     print("up", flush=True)
@@ -214,7 +238,7 @@ def test_a_broken_database_url_is_one_line(checkout: Path) -> None:
 
 
 def test_a_half_made_data_folder_is_one_line(checkout: Path) -> None:
-    data = embedded_folder(checkout) / "data"
+    data = LocalState(checkout).postgres / "data"
     data.mkdir(parents=True)
     (data / "base").mkdir()
     with refused(r"is incomplete; `make clean` removes it"):
@@ -260,7 +284,7 @@ def test_the_command_stops_everything_within_five_seconds_of_ctrl_c(checkout: Pa
         postgres = [
             process
             for process in psutil.process_iter(["cmdline"])
-            if str(embedded_folder(checkout)) in " ".join(process.info["cmdline"] or [])
+            if str(LocalState(checkout).postgres) in " ".join(process.info["cmdline"] or [])
         ]
         assert len(family) >= 5
         assert postgres

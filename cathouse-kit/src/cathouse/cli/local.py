@@ -21,7 +21,7 @@ from cathouse.database import MigrationSettings
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.demo_cat import make_demo_cat, seeded_secrets
 from cathouse.local.journey import Journey, JourneyError
-from cathouse.local.postgres import EmbeddedPostgres, embedded_folder
+from cathouse.local.postgres import EmbeddedPostgres
 from cathouse.local.seed import seed
 from cathouse.local.seed_data import USERS
 from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
@@ -109,11 +109,11 @@ def demo() -> None:
 
 def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Remove the local database, its data and the generated secrets."""
-    checkout = find_checkout()
+    state = LocalState(find_checkout())
     if not yes:
         typer.confirm("Remove the local database with all its data?", abort=True)
-    EmbeddedPostgres(embedded_folder(checkout), password="").remove()
-    shutil.rmtree(LocalState(checkout).folder, ignore_errors=True)
+    EmbeddedPostgres(state.postgres, password="").remove()
+    shutil.rmtree(state.folder, ignore_errors=True)
     console.print("removed")
 
 

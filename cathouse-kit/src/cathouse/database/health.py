@@ -59,6 +59,8 @@ class HealthProbe:
         """Try for ``TRY_FOR`` seconds, else answer with the last result and its age."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
+            # A failure is told by the age of the last success; nobody else asks for it.
+            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         done, _ = await asyncio.wait({self._asking}, timeout=TRY_FOR)
         fresh = bool(done) and self._asking.exception() is None
         last = self._last

@@ -14,6 +14,9 @@ from cathouse.identity.errors import KeysUnavailableError
 
 REFRESH_AFTER_S = 60.0
 UNKNOWN_KEY_PAUSE_S = 10.0
+FIRST_FETCH_PAUSE_S = 0.5
+"""Between tries as long as none has succeeded: the services of a house start together."""
+
 STALE_FOR_S = 24 * 3600.0
 FETCH_TIMEOUT_S = 3.0
 
@@ -60,7 +63,7 @@ class RemoteJwks:
             KeysUnavailableError: when auth-service was never reached, or not for a day.
         """
         self._renew_if_old()
-        if kid not in self._keys and (self._fetched_at is None or self._may_try()):
+        if kid not in self._keys and self._may_try():
             await self._renew()
         if self._fetched_at is None or time.monotonic() - self._fetched_at > STALE_FOR_S:
             raise KeysUnavailableError
@@ -74,7 +77,8 @@ class RemoteJwks:
         await self._http.aclose()
 
     def _may_try(self) -> bool:
-        return time.monotonic() - self._tried_at >= UNKNOWN_KEY_PAUSE_S
+        pause = FIRST_FETCH_PAUSE_S if self._fetched_at is None else UNKNOWN_KEY_PAUSE_S
+        return self._renewing is not None or time.monotonic() - self._tried_at >= pause
 
     def _renew_if_old(self) -> None:
         old = self._fetched_at is not None and time.monotonic() - self._fetched_at > REFRESH_AFTER_S
@@ -99,7 +103,7 @@ class RemoteJwks:
             answer = await self._http.get(self._url)
             answer.raise_for_status()
             keys = _read(answer.json())
-        except (httpx.HTTPError, ValueError, JoseError) as error:
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, JoseError) as error:
             _logger.warning("jwks.fetch_failed", url=self._url, cause=f"{type(error).__name__}: {error}")
             return
         if keys.keys() != self._keys.keys():
@@ -110,7 +114,7 @@ class RemoteJwks:
 
 def _read(document: Mapping[str, Any]) -> dict[str, ECKey]:
     keys: dict[str, ECKey] = {}
-    for member in document["keys"] if isinstance(document.get("keys"), list) else []:
+    for member in document.get("keys", []):
         if member.get("kty") == "EC" and member.get("crv") == "P-256" and isinstance(member.get("kid"), str):
             keys[member["kid"]] = ECKey.import_key(member)
     return keys

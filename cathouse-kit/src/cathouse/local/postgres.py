@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from cathouse.database import DatabaseUrl
 
 SUPERUSER = "cathouse_owner"
@@ -101,6 +103,14 @@ class EmbeddedPostgres:
             return False
         return True
 
+    def has_ended(self) -> bool:
+        """Whether the server that :meth:`start` started is gone: killed, or stopped by somebody else."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            return True
+
     def remove(self) -> None:
         """Stop the server and remove its folder with all data."""
         if self.is_running():
@@ -167,16 +177,12 @@ class EmbeddedPostgres:
                 raise PostgresError(f"{program} failed: {lines[-1] if lines else 'no output'} (see {self.folder})")
 
 
-def embedded_folder(checkout: Path) -> Path:
-    """Where a checkout's embedded Postgres lives.
+def postgres_folder(parent: Path, name: str) -> Path:
+    """Where an embedded Postgres may live: below ``parent``, or for root, as ``name``, below /var/lib.
 
-    Inside the checkout, git-ignored; but root cannot run Postgres, and the user who does it instead may not be able to
-    reach the checkout, so for root it is below /var/lib.
+    Root cannot run Postgres, and the user who does it instead may not be able to reach ``parent``.
     """
-    if os.geteuid() != 0:
-        return checkout / ".cathouse" / "postgres"
-    name = str(checkout.resolve()).strip("/").replace("/", "-")
-    return _ROOT_HOME / name
+    return _ROOT_HOME / name if os.geteuid() == 0 else parent / "postgres"
 
 
 def _installation() -> Path:

@@ -17,7 +17,7 @@ from cathouse.database import DatabaseSettings, DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.database.migrations import upgrade
 from cathouse.database.roles import make_login_roles
-from cathouse.local.postgres import EmbeddedPostgres, PostgresError, embedded_folder
+from cathouse.local.postgres import EmbeddedPostgres, PostgresError
 from cathouse.local.processes import (
     Child,
     ProcessError,
@@ -84,7 +84,7 @@ class Stack:
     children: tuple[Child, ...]
     databases: Databases
     urls: Mapping[str, str]
-    platform_secret: str
+    server: EmbeddedPostgres | None
 
     def check(self) -> None:
         """Make sure that everything still runs.
@@ -95,6 +95,8 @@ class Stack:
         ended = first_ended(self.children)
         if ended is not None:
             raise StackError(f"{ended.name} ended: {ended.last_line()} (see {ended.log})")
+        if self.server is not None and self.server.has_ended():
+            raise StackError(f"the embedded Postgres ended (see {self.server.folder}/postgres.log)")
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
                 databases = _named_databases(settings, progress)
             else:
                 progress("starting the embedded Postgres")
-                server = _start_embedded(checkout, state)
+                server = _start_embedded(state)
                 databases = _embedded_databases(server, state, progress)
             demo_cat_url = f"http://{HOST}:{settings.demo_cat_port}"
             _seed(settings, databases.migration, demo_cat_url, progress)
@@ -140,7 +142,7 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
             state.keep_processes({child.process.pid: child.created for child in children})
             wait_until_ready(children)
             urls = {name: f"http://{HOST}:{settings.port(name)}" for name in SERVICES} | {"demo-cat": demo_cat_url}
-            yield Stack(tuple(children), databases, urls, platform_secret)
+            yield Stack(tuple(children), databases, urls, server)
         except (PostgresError, ProcessError, ConfigurationError) as error:
             raise StackError(str(error)) from error
         finally:
@@ -201,8 +203,8 @@ def _check_ports(ports: Mapping[str, int]) -> None:
                 raise StackError(f"port {port} is taken by another program; set {variable} to a free one") from None
 
 
-def _start_embedded(checkout: Path, state: LocalState) -> EmbeddedPostgres:
-    server = EmbeddedPostgres(embedded_folder(checkout), password=state.secret("POSTGRES_PASSWORD"))
+def _start_embedded(state: LocalState) -> EmbeddedPostgres:
+    server = EmbeddedPostgres(state.postgres, password=state.secret("POSTGRES_PASSWORD"))
     server.start(state.number("POSTGRES_PORT"))
     state.keep_number("POSTGRES_PORT", server.port)
     return server

@@ -9,6 +9,7 @@ from typing import Any
 
 from cathouse.configuration import ConfigurationError
 from cathouse.database.migrations import find_alembic_ini
+from cathouse.local.postgres import postgres_folder
 
 
 def find_checkout() -> Path:
@@ -33,6 +34,14 @@ class LocalState:
         folder = self.folder / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def postgres(self) -> Path:
+        """Where the embedded Postgres keeps its data.
+
+        Its name is made up with the secrets that belong to it: another checkout at the same path begins anew.
+        """
+        return postgres_folder(self.folder, f"{self.folder.parent.name}-{self.secret('FOLDER')[:12]}")
 
     def secret(self, name: str) -> str:
         """A secret that was made up once for this checkout."""
