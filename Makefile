@@ -7,7 +7,7 @@ PACKAGES := cathouse-kit[local] auth-service catalog-service installation-servic
 SERVICES := auth catalog installation proxy
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo status test lint fmt migrate seed env lock openapi clean install
+.PHONY: help up demo status test lint fmt bench migrate seed env lock openapi clean install
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ fmt: install ## Format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: install ## Measure: a table, and benchmarks/results/latest.json (ONLY=P4 for one)
+	@$(BIN)/python -m benchmarks $(ONLY)
+
 migrate: install ## Bring the database of MIGRATION_DATABASE_URL up to date
 	@cd auth-service && ../$(BIN)/alembic upgrade head
 
@@ -47,7 +50,6 @@ openapi: install ## Write docs/openapi and docs/errors.md anew
 	@$(BIN)/python -m tests.documents
 
 lock: install ## Resolve all dependencies anew and write the locks
-	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/python locks.py
 
 clean: install ## Remove the local database, its data and the generated secrets

@@ -1,13 +1,19 @@
 """A service whose configuration is missing or wrong refuses to start, with one line that says which variable."""
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from cathouse.database import DatabaseUrl
 from cathouse.identity import USED_BY, derive, parse_roots
-from cathouse.local.processes import plain_environment
+from cathouse.local.processes import plain_environment, start, stop, wait_until_ready
+from cathouse.web import ServiceName
+from tests.fixtures.server import role_url
 
 ROOT = "r1:0123456789abcdefghijklmnopqrstuvwxyz"
 WORKING = {
@@ -101,3 +107,44 @@ def test_keys_are_printed_for_one_service_and_nothing_else(tmp_path: Path) -> No
     names = {line.split("=")[0] for line in printed.splitlines()}
     assert names == {use.value.upper() for use in USED_BY["proxy"]}
     assert ROOT.split(":")[1] not in printed
+
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "TOKEN_ISSUER": "https://auth.example.com",
+    "METRICS_TOKEN": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "JWT_SECRET": WORKING["JWT_SECRET"],
+    "PUBLIC_PROXY_URL": "https://proxy.example.com",
+    "PUBLIC_INSTALLATION_URL": "https://installation.example.com",
+}
+
+
+@pytest.mark.parametrize("service", USED_BY)
+def test_production_starts_with_its_own_keys_and_nothing_more(
+    tmp_path: Path, service: ServiceName, worker_database: DatabaseUrl
+) -> None:
+    keys = {use.value.upper(): derive(parse_roots(ROOT), use).text() for use in USED_BY[service]}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    database = role_url(service, worker_database)
+    environment = plain_environment() | PRODUCTION | keys
+    environment |= {f"{service.upper()}_PORT": str(port), "DATABASE_URL": database.for_libpq()}
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path / "log"
+    child = start(service, ("-m", f"{service}_service"), environment, ready_url=f"{url}/health/ready", log=log)
+    try:
+        wait_until_ready([child])
+        refused = httpx.get(f"{url}/metrics", trust_env=False)
+        assert refused.status_code == 401
+        headers = {"Authorization": f"Bearer {PRODUCTION['METRICS_TOKEN']}"}
+        assert httpx.get(f"{url}/metrics", headers=headers, trust_env=False).status_code == 200
+        alive = httpx.get(f"{url}/health", headers={"Origin": "http://localhost:3000"}, trust_env=False)
+        assert "access-control-allow-origin" not in alive.headers
+        assert "max-age" in alive.headers["strict-transport-security"]
+    finally:
+        stop([child])
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any(line["event"] == "service.start" and line["service"] == service for line in lines)
+    assert database.password is not None
+    assert database.password not in log.read_text()
