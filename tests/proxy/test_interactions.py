@@ -318,6 +318,28 @@ async def test_a_stream_that_breaks_ends_with_an_error_event(house: House, cat: 
     assert json.loads(received.rsplit("data: ", 1)[1])["code"] == "malformed_answer"
 
 
+async def test_a_listener_that_leaves_a_stream_takes_the_call_with_it(house: House, cat: Cat, home: Home) -> None:
+    gone = asyncio.Event()
+
+    async def endless(_request: Request) -> Response:
+        async def events() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"data: still here\n\n"
+                    await asyncio.sleep(0.02)
+            finally:
+                gone.set()
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    cat.behaviour = endless
+    async with stream(house, home) as answer:
+        await anext(answer.aiter_bytes())
+    async with asyncio.timeout(0.5):
+        await gone.wait()
+    assert await reported(house.engine) == (200, "client_left")
+
+
 async def test_nothing_holds_the_one_connection_while_a_cat_takes_its_time(house: House, cat: Cat, home: Home) -> None:
     player, installed = home
     cat.behaviour = telling(100, pause=0.1)

@@ -1,6 +1,7 @@
 """Why an account could not be made or changed."""
 
 from cathouse.errors import ServiceError
+from cathouse.identity import InvalidTokenError
 
 
 class EmailTakenError(ServiceError):
@@ -35,15 +36,9 @@ class HashingBusyError(ServiceError):
         super().__init__("Too many people are logging in at this moment. Try again.", headers={"Retry-After": "1"})
 
 
-class AccountGoneError(ServiceError):
-    """The token is good, its account is not there any more."""
-
-    code = "invalid_token"
-    status = 401
-    title = "The account is gone"
+class AccountGoneError(InvalidTokenError):
+    """The token is good, its account is not there any more: like any token that is of no use any more."""
 
     def __init__(self) -> None:
-        """The same code as for any token that is of no use any more."""
-        super().__init__(
-            "This account does not exist any more.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        )
+        """The same code as its parent's."""
+        super().__init__("This account does not exist any more.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from cathouse.identity import CurrentPlayer
 from cathouse.web import provided
@@ -48,10 +49,26 @@ async def interact(
     )
     headers = dict(reply.headers)
     if isinstance(reply, ReplyStream):
-        return StreamingResponse(reply.events, status_code=reply.status, headers={**headers, "X-Accel-Buffering": "no"})
+        return _Relay(reply)
     if reply.status >= 400:
         headers["Proxy-Status"] = f"{PROXY_NAME}; received-status={reply.status}"
     return Response(reply.body, status_code=reply.status, headers=headers)
+
+
+class _Relay(StreamingResponse):
+    """Passes a cat's events on, and closes the connection to the cat however that ends: also before it has begun."""
+
+    def __init__(self, reply: ReplyStream) -> None:
+        # Nginx and its like must not gather what is meant to arrive at once.
+        headers = {**reply.headers, "X-Accel-Buffering": "no"}
+        super().__init__(reply.events(), status_code=reply.status, headers=headers)
+        self._reply = reply
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._reply.close()
 
 
 async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -45,13 +45,38 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
 class ReplyStream:
-    """A cat's events, passed on as they come. Whoever holds it iterates ``events`` to its end, or closes it."""
+    """A cat's events, passed on as they come. Whoever gets one must ``close`` it, whether it was read or not."""
 
-    status: int
-    headers: Mapping[str, str]
-    events: AsyncIterator[bytes]
+    def __init__(self, answer: Answer, record: "_Record", connection: AsyncExitStack) -> None:
+        """``connection`` is what has to be closed when the stream ends."""
+        self.status = answer.status
+        self.headers = answer.headers
+        self._answer = answer
+        self._record = record
+        self._connection = connection
+        self._sent = 0
+        self._outcome: str | None = "client_left"
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """The bytes of the events; a failure in the middle is an event ``error``, since the status has been sent."""
+        try:
+            async with asyncio.timeout(STREAM_TOTAL_S):
+                async for chunk in self._answer.stream(idle_s=STREAM_IDLE_S):
+                    self._sent += len(chunk)
+                    yield chunk
+            self._outcome = None
+        except TimeoutError:
+            self._outcome = AnswerTimeoutError.proxy_error
+            yield _error_event(AnswerTimeoutError(STREAM_TOTAL_S))
+        except EgressError as error:
+            self._outcome = error.proxy_error
+            yield _error_event(error)
+
+    async def close(self) -> None:
+        """Close the connection to the cat, and report how it went."""
+        await self._connection.aclose()
+        self._record.finish(status=self.status, proxy_error=self._outcome, bytes_out=self._sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +141,7 @@ class InteractionService:
                 answer = await stack.enter_async_context(call)
                 if answer.media_type == EVENT_STREAM and answer.status < 400:
                     # The stream outlives this call: it takes over what has to be closed.
-                    events = _events(answer, record, stack.pop_all())
-                    return ReplyStream(answer.status, answer.headers, events)
+                    return ReplyStream(answer, record, stack.pop_all())
                 reply = await self._whole(answer, started=record.started, timeout_s=target.timeout_s)
             except EgressError as error:
                 record.finish(status=error.status, proxy_error=error.proxy_error)
@@ -221,27 +245,6 @@ def _check_output(answer: Answer, body: bytes) -> None:
         raise MalformedAnswerError("The cat's answer is not JSON.") from None
     if not isinstance(document, dict) or "output" not in document:
         raise MalformedAnswerError('The cat\'s answer has no "output".')
-
-
-async def _events(answer: Answer, record: _Record, stack: AsyncExitStack) -> AsyncIterator[bytes]:
-    """The cat's events; a failure in the middle becomes an event ``error``, since the status has been sent."""
-    sent = 0
-    outcome: str | None = "client_left"
-    async with stack:
-        try:
-            async with asyncio.timeout(STREAM_TOTAL_S):
-                async for chunk in answer.stream(idle_s=STREAM_IDLE_S):
-                    sent += len(chunk)
-                    yield chunk
-            outcome = None
-        except TimeoutError:
-            outcome = AnswerTimeoutError.proxy_error
-            yield _error_event(AnswerTimeoutError(STREAM_TOTAL_S))
-        except EgressError as error:
-            outcome = error.proxy_error
-            yield _error_event(error)
-        finally:
-            record.finish(status=answer.status, proxy_error=outcome, bytes_out=sent)
 
 
 def _error_event(error: EgressError) -> bytes:
