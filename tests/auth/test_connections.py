@@ -61,7 +61,10 @@ async def test_no_answer_says_yes_before_the_commit(house: House) -> None:
                 " FOR EACH ROW EXECUTE FUNCTION break_down()"
             )
         )
-    answer = await house.call("auth", "POST", "/api/v1/auth/register", registration(), expect=500)
+    origin = {"Origin": "http://localhost:3000"}
+    body = registration()
+    answer = await house.call("auth", "POST", "/api/v1/auth/register", body, headers=origin, expect=500)
+    assert answer.headers["access-control-allow-origin"] == origin["Origin"]
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert "disk" not in answer.text

@@ -12,6 +12,14 @@ from tests.factories.cats import NOTIFICATION, STORAGE, cat_creation
 from tests.fixtures.house import House
 
 CATS = "/api/v1/cats"
+COSTLY: list[dict[str, Any]] = [
+    {"properties": {"a": {"pattern": "^(a+)+$"}}},
+    {"patternProperties": {"^(a+)+$": {}}},
+    {"properties": {"a": {"$ref": "https://elsewhere.example/schema"}}},
+    {"allOf": [{"$ref": "#"}]},
+    {"properties": {"a": {"uniqueItems": True}}},
+]
+"""What could stop installation-service when a player's config is held to it."""
 
 
 async def test_a_new_cat_is_a_draft_that_only_its_owner_and_admins_see(house: House) -> None:
@@ -76,6 +84,7 @@ async def test_the_same_slug_in_the_same_instant_is_taken_once(house: House) -> 
         ({"version": "1.0"}, "body.version"),
         ({"version": "1.0.0-beta"}, "body.version"),
         ({"version": "01.0.0"}, "body.version"),
+        ({"version": "1.0.0\n"}, "body.version"),
         ({"endpoint_url": "http://10.0.0.1/"}, "body.endpoint_url"),
         ({"endpoint_url": "https://cats.example.com:8443/"}, "body.endpoint_url"),
         ({"slug": "Not A Slug"}, "body.slug"),
@@ -87,6 +96,8 @@ async def test_the_same_slug_in_the_same_instant_is_taken_once(house: House) -> 
         ({"tags": [f"t{number}" for number in range(21)]}, "body.tags"),
         ({"config_schema": {"type": "nothing"}}, "body.config_schema"),
         ({"config_schema": {"type": "array"}}, "body.config_schema"),
+        *(({"config_schema": {"type": "object", **costly}}, "body.config_schema") for costly in COSTLY),
+        ({"egress_hosts": ["api.example.com\n"]}, "body.egress_hosts.0"),
         ({"egress_hosts": ["api.example.com"]}, "body"),
         ({"egress_hosts": ["127.0.0.1"]}, "body.egress_hosts.0"),
         ({"icon_url": "javascript:alert(1)"}, "body.icon_url"),

@@ -78,6 +78,7 @@ async def test_null_is_a_value(house: House, home: Home) -> None:
         (b'"\\u0000"', "application/json", 422),
         (b'"\\ud800"', "application/json", 422),
         (b"[" * 30_000, "application/json", 422),
+        (b"[" * 70 + b"]" * 70, "application/json", 422),
         (b'"' + b"x" * 65_536 + b'"', "application/json", 413),
         (b'"' + b"x" * 1_100_000 + b'"', "application/json", 413),
     ],
@@ -101,7 +102,11 @@ async def test_a_writer_that_is_late_is_told(house: House, home: Home) -> None:
     await house.call("installation", "PUT", path, 2, headers={**cat, "If-Match": '"1"'})
     late = await house.call("installation", "PUT", path, 3, headers={**cat, "If-Match": '"1"'}, expect=412)
     assert late.json()["code"] == "revision_mismatch"
-    await house.call("installation", "DELETE", path, headers={**cat, "If-Match": "W/x"}, expect=412)
+    for nothing in ("W/x", "9" * 5000, '"', ""):
+        await house.call("installation", "DELETE", path, headers={**cat, "If-Match": nothing}, expect=412)
+    anything = {**cat, "If-Match": "*"}
+    await house.call("installation", "PUT", f"{STORAGE}/none", 1, headers=anything, expect=412)
+    await house.call("installation", "PUT", path, 2, headers=anything)
     assert (await house.call("installation", "GET", path, headers=cat)).json()["value"] == 2
 
 

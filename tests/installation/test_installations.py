@@ -165,6 +165,8 @@ async def test_a_config_must_fit_the_schema_and_faults_are_located(house: House)
     answer = await house.call("installation", "POST", INSTALLATIONS, body(cat, config=bad), person=player, expect=422)
     assert answer.json()["code"] == "config_invalid"
     assert {error["location"] for error in answer.json()["errors"]} == {"body.config", "body.config.days"}
+    huge = {"city": "x" * 20_000}
+    await house.call("installation", "POST", INSTALLATIONS, body(cat, config=huge), person=player, expect=422)
     installed = await house.install(player, cat, config={"city": "Köln"})
     assert installed["config"] == {"city": "Köln"}
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from cathouse.database import (
     SHARES,
@@ -159,6 +160,36 @@ async def test_health_answers_while_the_pool_is_exhausted(clean_db: DatabaseUrl)
     await holding
     await probe.close()
     await database.close()
+
+
+async def test_a_distant_database_is_well(database: Database) -> None:
+    probe = HealthProbe(database)
+    await probe.check(wait_s=5)
+    assert probe._last is not None
+    probe._last = replace(probe._last, at=probe._last.at - 60)  # nobody asked for a minute
+    async with database.gate.enter(), database.gate.enter():  # and now the answer takes longer than anybody waits
+        waiting = await probe.check(wait_s=0.01)
+        assert waiting.status == "healthy"
+        assert waiting.age_ms is not None
+        assert waiting.age_ms > 59_000
+    await probe.close()
+
+
+async def test_a_database_that_refuses_is_not_well_for_longer_than_five_seconds(database: Database) -> None:
+    probe = HealthProbe(database)
+    await probe.check(wait_s=5)
+    assert probe._last is not None
+    probe._last = replace(probe._last, at=probe._last.at - 6)
+    await database.close()
+    database._read_engine = create_async_engine("postgresql+asyncpg://nobody:x@127.0.0.1:1/none")
+    first = await probe.check(wait_s=0.01)
+    assert first.status == "healthy"
+    for _ in range(50):
+        later = await probe.check(wait_s=0.2)
+        if later.status == "unhealthy":
+            break
+    assert later.status == "unhealthy"
+    await probe.close()
 
 
 def test_all_services_together_stay_under_ten_connections() -> None:

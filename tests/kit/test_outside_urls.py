@@ -3,6 +3,7 @@
 import pytest
 
 from cathouse.web import OutsideUrlRules
+from cathouse.web.outside_urls import check_host
 
 PUBLIC = OutsideUrlRules()
 DEVELOPMENT = OutsideUrlRules(allow_private=True, own_ports=frozenset({8001}))
@@ -77,3 +78,9 @@ def test_development_accepts_this_machine_and_nothing_else_private(url: str) -> 
 def test_development_refuses_our_own_ports_and_other_private_addresses(url: str) -> None:
     with pytest.raises(ValueError, match=r"belongs to Cat House|https|IP address"):
         DEVELOPMENT.check(url)
+
+
+@pytest.mark.parametrize("host", ["metadata.google.internal\n", "cats.example.com\n", "127.0.0.1\n", "a.b\x00"])
+def test_a_host_with_a_line_end_is_no_host(host: str) -> None:
+    with pytest.raises(ValueError, match=r"not a valid name|local network|IP address"):
+        check_host(host)

@@ -1,5 +1,7 @@
 """What Postgres could not keep is refused at the door."""
 
+import base64
+import datetime as dt
 import json
 from typing import Any
 
@@ -24,6 +26,7 @@ class Body(RequestModel):
         '{"name": "a", "extra": {"n": NaN}}',
         '{"name": "a", "extra": {"n": [Infinity]}}',
         '{"name": "a", "unknown": 1}',
+        '{"name": "a", "extra": {"deep": ' + "[" * 70 + "]" * 70 + "}}",
     ],
 )
 def test_nul_surrogates_nan_and_unknown_members_are_refused(text: str) -> None:
@@ -43,6 +46,16 @@ def test_a_cursor_is_bound_to_its_filters() -> None:
     assert Keyset.read(cursor, limit=2, filters={"tag": "a"}, types=(str,)).after == ("y",)
     with pytest.raises(CursorMismatchError):
         Keyset.read(cursor, limit=2, filters={"tag": "b"}, types=(str,))
+
+
+@pytest.mark.parametrize(
+    "position", ['"0001-01-01T00:00:00+14:00"', '"9999-12-31T23:59:59-14:00"', '"2026-01-01T00:00:00"', "1", "null"]
+)
+def test_a_moment_that_postgres_does_not_have_is_a_mismatch(position: str) -> None:
+    fingerprint = Keyset.read(None, limit=1, filters={}, types=()).fingerprint
+    cursor = base64.urlsafe_b64encode(f'["{fingerprint}", {position}]'.encode()).decode()
+    with pytest.raises(CursorMismatchError):
+        Keyset.read(cursor, limit=2, filters={}, types=(dt.datetime,))
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "bm8=", "W10=", "ü", "WzEsMl0=", "e30="])

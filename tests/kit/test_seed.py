@@ -65,6 +65,14 @@ def test_an_account_that_was_there_before_gets_its_tasks(owner_engine: Engine) -
         assert connection.scalar(query) == len(TASKS)
 
 
+def test_the_cats_follow_the_demo_process_to_another_port(owner_engine: Engine) -> None:
+    seed(owner_engine, demo_cat_url=URL, environment="development")
+    seed(owner_engine, demo_cat_url="http://127.0.0.1:9999", environment="development")
+    with owner_engine.connect() as connection:
+        urls = {*connection.scalars(select(Cat.endpoint_url)), *connection.scalars(select(Release.endpoint_url))}
+    assert urls == {f"http://127.0.0.1:9999/{cat.slug}" for cat in CATS}
+
+
 def test_production_is_refused(owner_engine: Engine) -> None:
     with pytest.raises(ConfigurationError, match="production"):
         seed(owner_engine, demo_cat_url=URL, environment="production")

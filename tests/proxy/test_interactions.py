@@ -146,12 +146,16 @@ async def test_only_harmless_headers_come_back(house: House, cat: Cat, home: Hom
     assert not {"set-cookie", "x-secret", "server"} & set(answer.headers)
 
 
-def respond(status: int = 200, content: bytes = b"{}", **headers: str) -> Behaviour:
+def respond(status: int = 200, content: bytes = b"{}", **headers: Any) -> Behaviour:
     async def behaviour(_request: Request) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Response(content, status, {"content-type": "application/json", **named})
 
     return behaviour
+
+
+def long_headers(count: int, length: int) -> dict[str, Any]:
+    return {f"x_{number}": "x" * length for number in range(count)}
 
 
 async def sleep(_request: Request) -> Response:
@@ -181,6 +185,9 @@ async def drip(_request: Request) -> Response:
         (respond(content=b'{"output": 1}', content_type="text/html"), 502, "malformed_answer"),
         (respond(content=b'{"output": 1}', content_encoding="gzip"), 502, "malformed_answer"),
         (respond(content=b'{"output": "' + b"x" * (5 * 1024 * 1024) + b'"}'), 502, "answer_too_large"),
+        (respond(content=b'{"output": 1}', content_language="é"), 502, "malformed_answer"),
+        (respond(content=b'{"output": 1}', **long_headers(50, 700)), 502, "malformed_answer"),
+        (respond(content=b'{"output": 1}', **long_headers(101, 1)), 502, "malformed_answer"),
         (sleep, 504, "http_response_timeout"),
         (drip, 504, "http_response_timeout"),
     ],
@@ -247,6 +254,17 @@ async def test_reporting_the_same_twice_counts_once_and_strangers_do_not_report(
         assert refused.status_code in {401, 422}
     with house.engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(Interaction)) == 1
+
+
+async def test_a_challenge_whose_body_never_ends_is_given_up_in_time(house: House, cat: Cat) -> None:
+    developer = await house.register("developer")
+    draft = await house.draft(developer, endpoint_url=f"{house.cat_url}/drip", timeout_s=1)
+    cat.app.router.routes.append(Route("/drip", drip, methods=["POST"]))
+    started = time.monotonic()
+    path = f"/api/v1/cats/{draft['id']}/publish"
+    answer = await house.call("catalog", "POST", path, person=developer, expect=422)
+    assert time.monotonic() - started < 2
+    assert answer.json()["cause"] == "The cat did not finish its answer within 1 seconds."
 
 
 async def test_a_client_that_leaves_takes_the_call_with_it(house: House, cat: Cat, home: Home) -> None:

@@ -15,8 +15,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-ENV_FILES = ("../.env", ".env")
-"""Where a service started by hand from its own folder looks: the checkout's .env, then its own (which wins)."""
+
+def env_files() -> tuple[Path, ...]:
+    """The .env files that count: the working directory's, and before it the checkout's for a service's own folder.
+
+    A folder above the checkout is never looked at.
+    """
+    own = Path(".env").resolve()
+    is_service_folder = (own.parent.parent / "docker-compose.yml").is_file() and own.parent.name.endswith("-service")
+    return (own.parent.parent / ".env", own) if is_service_folder else (own,)
 
 
 class ConfigurationError(Exception):
@@ -51,9 +58,7 @@ class EnvironmentSettings(BaseSettings):
     An empty value counts as absent, so that ``VARIABLE=`` in a .env file means "the default".
     """
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILES, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
-    )
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True)
 
     environment: Literal["development", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -85,7 +90,7 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
         ConfigurationError: naming each variable that is missing or wrong and what is expected; never a value.
     """
     try:
-        return settings_class()
+        return settings_class(_env_file=env_files())
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         raise ConfigurationError("\n".join(_explain(fault, settings_class) for fault in faults)) from None

@@ -16,8 +16,12 @@ from cathouse.web.outside_urls import check_host
 LARGEST_CONFIG_SCHEMA = 32 * 1024
 DEEPEST_CONFIG_SCHEMA = 20
 
-_VERSION = re.compile(r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$")
-_HEADER = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+# A player's config is held to a stranger's schema inside installation-service: a regular expression that backtracks, a
+# reference to itself, or pairwise comparison would stop it for everybody.
+_COSTLY_KEYWORDS = {"pattern", "patternProperties", "uniqueItems", "$ref", "$dynamicRef", "$recursiveRef"}
+
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 # Headers that frame the message or belong to the connection: a secret in one of them would take the request apart.
 _RESERVED_HEADERS = {
     "host",
@@ -37,7 +41,7 @@ _RESERVED_HEADERS = {
 
 
 def _semantic_version(text: str) -> str:
-    if not _VERSION.match(text):
+    if not _VERSION.fullmatch(text):
         raise ValueError("expected a semantic version without prerelease, for example 1.4.0")
     return text
 
@@ -47,7 +51,7 @@ def _host(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not _HEADER.match(text) or text.lower() in _RESERVED_HEADERS:
+    if not _HEADER.fullmatch(text) or text.lower() in _RESERVED_HEADERS:
         raise ValueError(
             "expected the name of a header that may carry a secret, for example Authorization or X-Api-Key"
         )
@@ -62,10 +66,27 @@ def _config_schema(document: dict[str, Any]) -> dict[str, Any]:
     try:
         Draft202012Validator.check_schema(document)
     except SchemaError as error:
-        raise ValueError(f"not a JSON Schema (2020-12): {error.message[:200]}") from None
+        place = ".".join(str(part) for part in error.absolute_path) or "its top"
+        raise ValueError(f"not a JSON Schema (2020-12): see {place}") from None
+    if costly := sorted(_COSTLY_KEYWORDS & _members(document)):
+        raise ValueError(f"the keyword {costly[0]} is not accepted here, since checking it can take very long")
     if document.get("type") != "object":
         raise ValueError('a config is an object: the schema needs "type": "object" at its top')
     return document
+
+
+def _members(value: Any) -> set[str]:  # noqa: ANN401 - any JSON value
+    """The names of all members, at every level."""
+    names: set[str] = set()
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict):
+            names |= each.keys()
+            pending += each.values()
+        elif isinstance(each, list):
+            pending += each
+    return names
 
 
 def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON value

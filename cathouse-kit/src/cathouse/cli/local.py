@@ -24,9 +24,11 @@ from cathouse.local.journey import Journey, JourneyError
 from cathouse.local.postgres import EmbeddedPostgres
 from cathouse.local.seed import seed
 from cathouse.local.seed_data import USERS
-from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
+from cathouse.local.stack import Stack, StackError, StackSettings, alone, run_stack
 from cathouse.local.state import LocalState, find_checkout
 from cathouse.web import SERVICES
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -68,7 +70,7 @@ def add_to(app: typer.Typer) -> None:
 def up() -> None:
     """Run everything on this machine until Ctrl-C: database, migrations, seed, four services, the demo cat."""
     started = time.monotonic()
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in _ENDING:
         signal.signal(each, _interrupt)
     try:
         with run_stack(find_checkout(), load(StackSettings), _say) as stack:
@@ -112,9 +114,20 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
     state = LocalState(find_checkout())
     if not yes:
         typer.confirm("Remove the local database with all its data?", abort=True)
-    EmbeddedPostgres(state.postgres, password="").remove()
-    shutil.rmtree(state.folder, ignore_errors=True)
+    try:
+        with alone(state):
+            _remove_database(state)
+            shutil.rmtree(state.folder, ignore_errors=True)
+    except StackError as error:
+        _fail(f"{error}; stop it first")
     console.print("removed")
+
+
+def _remove_database(state: LocalState) -> None:
+    try:
+        EmbeddedPostgres(state.postgres, password="").remove()
+    except ConfigurationError as error:
+        console.print(f"{error}; going on without it", markup=False)
 
 
 def demo_cat() -> None:
@@ -147,6 +160,9 @@ def _fail(message: str) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # Once is enough: a second Ctrl-C must not cut short what stops everything.
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

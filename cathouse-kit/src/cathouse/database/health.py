@@ -54,21 +54,27 @@ class HealthProbe:
         self._database = database
         self._last: _Success | None = None
         self._asking: asyncio.Task[_Success] | None = None
+        self._asked_at = 0.0
 
-    async def check(self) -> DatabaseHealth:
-        """Try for ``TRY_FOR`` seconds, else answer with the last result and its age."""
+    async def check(self, *, wait_s: float = TRY_FOR) -> DatabaseHealth:
+        """Try for ``wait_s`` seconds, else answer with the last result and its age."""
         if self._asking is None or self._asking.done():
+            self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._ask())
             # A failure is told by the age of the last success; nobody else asks for it.
             self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
-        done, _ = await asyncio.wait({self._asking}, timeout=TRY_FOR)
-        fresh = bool(done) and self._asking.exception() is None
+        await asyncio.wait({self._asking}, timeout=wait_s)
+        if self._asking.done():
+            failed = self._asking.cancelled() or self._asking.exception() is not None
+        else:
+            # Slow is not away: a distant database may need longer than anybody should wait here.
+            failed = time.monotonic() - self._asked_at > GOOD_FOR
         last = self._last
         if last is None:
             return DatabaseHealth("unhealthy", None, None, None, None, None, None)
         age = time.monotonic() - last.at
         return DatabaseHealth(
-            status="healthy" if fresh or age <= GOOD_FOR else "unhealthy",
+            status="unhealthy" if failed and age > GOOD_FOR else "healthy",
             database=last.database,
             server_version=last.server_version,
             vector_version=last.vector_version,

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cathouse.configuration import ConfigurationError
@@ -43,7 +43,7 @@ class Seeded:
 
 
 def seed(engine: Engine, *, demo_cat_url: str, signing_root: str = SEEDED_ROOT, environment: str) -> Seeded:
-    """Write what is missing of the seed, in one transaction; what is there stays as it is.
+    """Write what is missing of the seed, in one transaction; what is there stays as it is, but for the cats' endpoints.
 
     ``demo_cat_url`` is where the demo process answers; each seeded cat has a path of its own below it.
 
@@ -124,6 +124,10 @@ def _seed_cat(connection: Connection, cat: SeedCat, *, developer_id: uuid.UUID, 
         )
         .on_conflict_do_nothing()
     )
+    # The demo process may have moved to another port; its signed messages must not go to whatever has the old one.
+    for model, row_id in ((Cat, cat.id), (Release, release_id)):
+        moved = update(model).where(model.id == row_id, model.endpoint_url != endpoint_url)
+        connection.execute(moved.values(endpoint_url=endpoint_url))
     for kind, (description, required) in cat.permissions.items():
         permission_id = seed_id(f"{cat.slug} {kind}")
         asked = {"description": description, "required": required}

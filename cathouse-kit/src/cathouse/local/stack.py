@@ -35,6 +35,18 @@ from cathouse.web import PORTS, SERVICES, ServiceName
 DATABASE_NAME = "cathouse"
 HOST = "127.0.0.1"
 
+# What somebody set for the services is theirs as well.
+_PASSED_ON = {
+    "log_level",
+    "cors_origins",
+    "token_issuer",
+    "metrics_token",
+    "database_pooler",
+    "db_pool_timeout",
+    "db_pool_recycle",
+    "db_connection_budget",
+}
+
 Progress = Callable[[str], None]
 
 
@@ -49,6 +61,9 @@ class StackSettings(DatabaseSettings):
     demo_cat_port: int = Field(8010, ge=1, le=65535)
     seed: bool = Field(default=False, description="seed a database that is not on this machine")
     jwt_secret: str | None = None
+    cors_origins: str | None = None
+    token_issuer: str | None = None
+    metrics_token: str | None = None
     platform_secret: str | None = None
 
     def port(self, service: ServiceName) -> int:
@@ -109,7 +124,7 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
     if settings.is_production:
         raise StackError("`make up` is for development: ENVIRONMENT=production is for real deployments (docs/)")
     state = LocalState(checkout)
-    with _alone(state):
+    with alone(state):
         leftovers = end_leftovers(state.processes())
         state.keep_processes({})
         if leftovers:
@@ -122,7 +137,9 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
                 databases = _named_databases(settings, progress)
             else:
                 progress("starting the embedded Postgres")
-                server = _start_embedded(state)
+                server = EmbeddedPostgres(state.postgres, password=state.secret("POSTGRES_PASSWORD"))
+                server.start(state.number("POSTGRES_PORT"))
+                state.keep_number("POSTGRES_PORT", server.port)
                 databases = _embedded_databases(server, state, progress)
             demo_cat_url = f"http://{HOST}:{settings.demo_cat_port}"
             _seed(settings, databases.migration, demo_cat_url, progress)
@@ -165,21 +182,25 @@ def service_environment(
     environment = plain_environment() | {name: str(port) for name, port in ports.items()}
     environment |= {
         "ENVIRONMENT": "development",
-        "LOG_LEVEL": settings.log_level,
         "DATABASE_URL": url.for_libpq(),
-        "DATABASE_POOLER": settings.database_pooler,
-        "DB_CONNECTION_BUDGET": str(settings.db_connection_budget),
         "PLATFORM_SECRET": platform_secret,
         "ALLOW_PRIVATE_ENDPOINTS": "true",
     }
     environment |= {f"{name.upper()}_URL": f"http://{HOST}:{settings.port(name)}" for name in SERVICES}
+    chosen = settings.model_dump(include=_PASSED_ON, exclude_none=True)
+    environment |= {name.upper(): str(value) for name, value in chosen.items()}
     if service == "auth":
         environment["JWT_SECRET"] = jwt_secret
     return environment
 
 
 @contextmanager
-def _alone(state: LocalState) -> Iterator[None]:
+def alone(state: LocalState) -> Iterator[None]:
+    """Hold the checkout's lock.
+
+    Raises:
+        StackError: when another run has it.
+    """
     state.folder.mkdir(parents=True, exist_ok=True)
     with (state.folder / "up.lock").open("a+") as lock:
         try:
@@ -201,13 +222,6 @@ def _check_ports(ports: Mapping[str, int]) -> None:
                 probe.bind((HOST, port))
             except OSError:
                 raise StackError(f"port {port} is taken by another program; set {variable} to a free one") from None
-
-
-def _start_embedded(state: LocalState) -> EmbeddedPostgres:
-    server = EmbeddedPostgres(state.postgres, password=state.secret("POSTGRES_PASSWORD"))
-    server.start(state.number("POSTGRES_PORT"))
-    state.keep_number("POSTGRES_PORT", server.port)
-    return server
 
 
 def _embedded_databases(server: EmbeddedPostgres, state: LocalState, progress: Progress) -> Databases:

@@ -84,4 +84,6 @@ class LocalState:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(content, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)

@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from cathouse import __version__
 from cathouse.database import Database, DatabaseUnavailableError, HealthProbe
+from cathouse.database.health import GOOD_FOR
 from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks
 from cathouse.identity.access import TOKEN_PATH
 from cathouse.web.body_limit import BodyLimitMiddleware
@@ -92,8 +93,9 @@ def build_app(
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
         middleware=[
-            Middleware(RequestMiddleware, service=service, metrics=metrics, strict_transport=settings.is_production),
+            # Outermost, so that a browser can also read what an unexpected error says.
             Middleware(CORSMiddleware, **_cors(settings)),
+            Middleware(RequestMiddleware, service=service, metrics=metrics, strict_transport=settings.is_production),
             Middleware(BodyLimitMiddleware),
         ],
     )
@@ -106,7 +108,7 @@ def build_app(
 
 
 async def _report_start(database: Database, probe: HealthProbe) -> None:
-    health = await probe.check()
+    health = await probe.check(wait_s=GOOD_FOR)
     _logger.info(
         "service.start", database=repr(database.url), server=health.server_version, vector=health.vector_version
     )

@@ -21,11 +21,11 @@ def configure_logs(settings: EnvironmentSettings, service: str) -> None:
     ]
     if settings.is_production:
         last: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            # Tracebacks without the values of local variables: those may be secrets.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ]
     else:
-        # Tracebacks without the values of local variables: those may be secrets.
         last = [
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, colors=sys.stderr.isatty())
         ]

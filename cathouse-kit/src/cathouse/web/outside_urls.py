@@ -16,8 +16,8 @@ LONGEST_URL = 2048
 
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
 _FORBIDDEN_SUFFIXES = (".local", ".internal", ".localhost", ".onion", ".home.arpa", ".lan", ".intranet", ".corp")
-_NUMERIC_LABEL = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+_NUMERIC_LABEL = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def check_host(host: str) -> str:
     labels = name.split(".")
     if len(labels) < 2:
         raise ValueError("the host has a single label; a full public name is expected, like cats.example.com")
-    if _NUMERIC_LABEL.match(labels[-1]):
+    if _NUMERIC_LABEL.fullmatch(labels[-1]):
         raise ValueError("the host is an IP address; a name is expected, whatever way the address is written")
-    if len(name) > 253 or not all(_LABEL.match(label) for label in labels):
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("the host is not a valid name")
     if any(label.startswith("xn--") for label in labels):
         try:
@@ -108,5 +108,5 @@ def _is_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         # inet_aton also reads 2130706433, 127.1 and 0x7f.1: all labels numeric is an address in some spelling.
-        return all(_NUMERIC_LABEL.match(label) for label in host.rstrip(".").split("."))
+        return all(_NUMERIC_LABEL.fullmatch(label) for label in host.rstrip(".").split("."))
     return True

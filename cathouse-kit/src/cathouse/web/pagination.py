@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query
 
 from cathouse.errors import ServiceError
+from cathouse.web.schemas import refuse_what_jsonb_refuses
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
@@ -74,8 +75,9 @@ class Keyset:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - what JSON held
-    if not isinstance(value, str) or "\x00" in value:
-        raise ValueError("not text")
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    refuse_what_jsonb_refuses(value)
     return value
 
 
@@ -83,7 +85,7 @@ def _moment(value: Any) -> dt.datetime:  # noqa: ANN401 - what JSON held
     moment = dt.datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("no time zone")
-    return moment
+    return moment.astimezone(dt.UTC)
 
 
 _READERS: dict[type, Callable[[Any], Any]] = {

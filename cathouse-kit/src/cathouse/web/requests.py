@@ -31,7 +31,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class RequestMiddleware:
-    """The outermost layer. Plain ASGI, so that streams pass through it as they come."""
+    """The layer around everything but CORS. Plain ASGI, so that streams pass through it as they come."""
 
     def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, strict_transport: bool) -> None:
         """``strict_transport`` adds HSTS: for production, behind TLS."""

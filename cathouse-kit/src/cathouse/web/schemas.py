@@ -9,28 +9,40 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 ItemT = TypeVar("ItemT")
 
 
+DEEPEST_JSON = 64
+"""Levels. Pydantic gives up serialising beyond some 250, so what is kept must stay far below."""
+
+
 def refuse_what_jsonb_refuses(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return ``value``, unless Postgres could not keep it.
+    """Return ``value``, unless it could not be kept in Postgres and given back.
 
     Raises:
-        ValueError: for NUL, lone surrogates and numbers that JSON does not have.
+        ValueError: for NUL, lone surrogates, numbers that JSON does not have, and more than ``DEEPEST_JSON`` levels.
     """
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, str):
-            if "\x00" in each:
-                raise ValueError("the character U+0000 is not allowed")
-            if not each.isascii() and any("\ud800" <= character <= "\udfff" for character in each):
-                raise ValueError("lone surrogates are not allowed")
-        elif isinstance(each, float) and not math.isfinite(each):
-            raise ValueError("NaN and Infinity are not JSON")
-        elif isinstance(each, dict):
-            pending.extend(each.keys())
-            pending.extend(each.values())
-        elif isinstance(each, list):
-            pending.extend(each)
-    return value
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        children: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                _refuse_text(each)
+            elif isinstance(each, float) and not math.isfinite(each):
+                raise ValueError("NaN and Infinity are not JSON")
+            elif isinstance(each, dict):
+                children += each.keys()
+                children += each.values()
+            elif isinstance(each, list):
+                children += each
+        if not children:
+            return value
+        level = children
+    raise ValueError(f"it is nested deeper than {DEEPEST_JSON} levels")
+
+
+def _refuse_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValueError("the character U+0000 is not allowed")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("lone surrogates are not allowed")
 
 
 JsonValue = Annotated[Any, AfterValidator(refuse_what_jsonb_refuses)]

@@ -7,6 +7,7 @@ from pydantic_settings import NoDecode
 
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
+from cathouse.identity.keys import SHORTEST_ROOT
 
 ServiceName = Literal["auth", "catalog", "installation", "proxy"]
 
@@ -40,6 +41,8 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     def _production_is_strict(self) -> Self:
         if self.is_production and self.metrics_token is None:
             raise ValueError("METRICS_TOKEN is not set: in production /metrics wants a token (32 characters or more)")
+        if self.metrics_token is not None and len(self.metrics_token.get_secret_value()) < SHORTEST_ROOT:
+            raise ValueError(f"METRICS_TOKEN: expected at least {SHORTEST_ROOT} characters")
         if "*" in (self.cors_origins or []):
             raise ValueError("CORS_ORIGINS: name each origin; * would let every site call with a person's token")
         return self

@@ -1,5 +1,6 @@
 """Holding a player's config to the release's JSON Schema."""
 
+import json
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -8,6 +9,8 @@ from referencing import Registry
 from installation_service.installations.errors import ConfigInvalidError
 
 MOST_ERRORS = 20
+LARGEST_CONFIG = 16 * 1024
+"""Bytes of JSON."""
 
 # An empty registry: a $ref to somewhere else is never fetched.
 _NOWHERE: Registry[Any] = Registry()
@@ -24,6 +27,9 @@ def check_config(config: dict[str, Any], schema: dict[str, Any] | None) -> None:
             fault = {"location": "body.config", "message": "this cat takes no config", "type": "config_invalid"}
             raise ConfigInvalidError([fault])
         return
+    if len(json.dumps(config)) > LARGEST_CONFIG:
+        message = f"the config is larger than {LARGEST_CONFIG // 1024} KiB"
+        raise ConfigInvalidError([{"location": "body.config", "message": message, "type": "config_invalid"}])
     validator = Draft202012Validator(schema, registry=_NOWHERE)
     faults = [
         {

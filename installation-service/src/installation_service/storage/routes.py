@@ -1,6 +1,7 @@
 """Storage over HTTP, for cats."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -14,7 +15,7 @@ from installation_service.storage.errors import (
     ValueTooLargeError,
 )
 from installation_service.storage.schemas import StoredKeyView, StoredValueView, StoredView
-from installation_service.storage.service import LARGEST_VALUE, StorageService
+from installation_service.storage.service import ANYTHING, LARGEST_VALUE, Anything, StorageService
 
 router = APIRouter(prefix="/api/v1/cat/storage", tags=["storage (for cats)"])
 
@@ -22,6 +23,7 @@ Storage = Annotated[StorageService, provided("storage")]
 Key = Annotated[SafeText, Path(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
 IfMatch = Annotated[str | None, Header(description='The ETag of the value that is expected to be there, as "7".')]
 
+_ETAG = re.compile(r'"?([0-9]{1,18})"?')
 _JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
 
@@ -90,11 +92,13 @@ def _etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def _revision(if_match: str | None) -> int | None:
-    """The revision that ``If-Match`` names. What is no ETag of ours can match nothing (RFC 9110 section 13.1.1)."""
+def _revision(if_match: str | None) -> int | Anything | None:
+    """What ``If-Match`` wants. What is no ETag of ours can match nothing (RFC 9110 section 13.1.1)."""
     if if_match is None:
         return None
-    text = if_match.strip().removeprefix('"').removesuffix('"')
-    if not text.isascii() or not text.isdigit():
+    if if_match.strip() == "*":
+        return ANYTHING
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
         raise RevisionMismatchError
-    return int(text)
+    return int(found.group(1))

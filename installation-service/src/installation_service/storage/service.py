@@ -1,7 +1,7 @@
 """The rules of storage."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,11 @@ from installation_service.storage.errors import RevisionMismatchError, StorageQu
 MOST_KEYS = 1000
 LARGEST_VALUE = 64 * 1024
 """Bytes of JSON; both design/api.md."""
+
+
+Anything = Literal["*"]
+ANYTHING: Anything = "*"
+"""``If-Match: *``: whatever is there, as long as something is."""
 
 
 class StorageService:
@@ -52,7 +57,14 @@ class StorageService:
 
         return keyset.page(await self._database.read(read), lambda row: (row.key,))
 
-    async def put(self, token: CallbackToken, key: str, value: Any, *, if_match: int | None) -> tuple[int, bool]:  # noqa: ANN401 - any JSON value
+    async def put(
+        self,
+        token: CallbackToken,
+        key: str,
+        value: Any,  # noqa: ANN401 - any JSON value
+        *,
+        if_match: int | Anything | None,
+    ) -> tuple[int, bool]:
         """Keep ``value``, and return its revision and whether the key is new.
 
         Raises:
@@ -62,15 +74,14 @@ class StorageService:
         async def put(session: AsyncSession) -> tuple[int, bool]:
             await authorise(session, token, PermissionType.STORAGE, for_change=True)
             revision, keys = await repository.current_revision(session, token.installation_id, key)
-            if if_match is not None and if_match != revision:
-                raise RevisionMismatchError
+            _check_match(if_match, revision)
             if revision is None and keys >= MOST_KEYS:
                 raise StorageQuotaError(MOST_KEYS)
             return await repository.put_value(session, token.installation_id, key, value), revision is None
 
         return await self._database.write(put)
 
-    async def delete(self, token: CallbackToken, key: str, *, if_match: int | None) -> None:
+    async def delete(self, token: CallbackToken, key: str, *, if_match: int | Anything | None) -> None:
         """Remove the value under ``key``.
 
         Raises:
@@ -80,10 +91,16 @@ class StorageService:
         async def delete(session: AsyncSession) -> None:
             await authorise(session, token, PermissionType.STORAGE, for_change=True)
             revision, _ = await repository.current_revision(session, token.installation_id, key)
-            if if_match is not None and if_match != revision:
-                raise RevisionMismatchError
+            _check_match(if_match, revision)
             if revision is None:
                 raise ValueNotFoundError
             await repository.delete_value(session, token.installation_id, key)
 
         await self._database.write(delete)
+
+
+def _check_match(if_match: int | Anything | None, revision: int | None) -> None:
+    if if_match is None or (if_match == ANYTHING and revision is not None):
+        return
+    if if_match != revision:
+        raise RevisionMismatchError

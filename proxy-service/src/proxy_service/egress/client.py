@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import aiohttp
 
@@ -23,6 +24,7 @@ from proxy_service.egress.resolver import GuardedResolver
 CONNECT_TIMEOUT_S = 3.0
 LARGEST_ANSWER = 5 * 1024 * 1024
 LARGEST_HEADERS = 32 * 1024
+MOST_HEADERS = 100
 MOST_CALLS = 500
 """At once, over all cats. All numbers: design/security.md, "The door to the outside"."""
 
@@ -38,6 +40,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     _response: aiohttp.ClientResponse
+    _deadline: float
+    _timeout_s: float
 
     @property
     def media_type(self) -> str:
@@ -45,32 +49,39 @@ class Answer:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
     async def read(self) -> bytes:
-        """The whole body.
+        """The whole body, which must be there within the call's time-out.
 
         Raises:
-            AnswerTooLargeError, MalformedAnswerError
+            AnswerTimeoutError, AnswerTooLargeError, MalformedAnswerError
         """
         body = bytearray()
-        async for chunk in self._chunks():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise AnswerTooLargeError(LARGEST_ANSWER)
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                async for chunk in self._chunks():
+                    body += chunk
+                    if len(body) > LARGEST_ANSWER:
+                        raise AnswerTooLargeError(LARGEST_ANSWER)
+        except TimeoutError:
+            raise AnswerTimeoutError(self._timeout_s) from None
         return bytes(body)
 
-    async def stream(self, *, idle_s: float) -> AsyncIterator[bytes]:
+    async def stream(self, *, idle_s: float, total_s: float) -> AsyncIterator[bytes]:
         """The body as it comes.
 
         Raises:
-            AnswerTimeoutError: when nothing came for ``idle_s`` seconds.
+            AnswerTimeoutError: when nothing came for ``idle_s`` seconds, or it did not end within ``total_s``.
             MalformedAnswerError: when it broke off.
         """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + total_s
         chunks = self._chunks()
         while True:
+            # Around the wait for the cat alone: how long the player takes to read is not counted, and never cut short.
             try:
-                async with asyncio.timeout(idle_s):
+                async with asyncio.timeout_at(min(end, loop.time() + idle_s)):
                     chunk = await anext(chunks, None)
             except TimeoutError:
-                raise AnswerTimeoutError(idle_s) from None
+                raise AnswerTimeoutError(total_s if loop.time() >= end else idle_s) from None
             if chunk is None:
                 return
             yield chunk
@@ -112,7 +123,7 @@ class OutsideClient:
     ) -> AsyncIterator[Answer]:
         """Send ``body`` and hand over the answer when its head has come; leaving the block closes the connection.
 
-        ``timeout_s`` bounds everything up to the head.
+        ``timeout_s`` bounds everything up to the head, and :meth:`Answer.read`.
 
         Raises:
             EgressError: one of its kinds, when there is no usable answer. A redirect, and a status that asks for
@@ -122,11 +133,12 @@ class OutsideClient:
             self._rules.check(url)
         except ValueError:
             raise DestinationUnavailableError from None
+        deadline = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(url, body, {**headers, "Accept": accept}, timeout_s)
         try:
             _check_head(response)
             chosen = {name: response.headers[name] for name in _ANSWER_HEADERS if name in response.headers}
-            yield Answer(response.status, chosen, response)
+            yield Answer(response.status, chosen, response, deadline, timeout_s)
         finally:
             response.close()
 
@@ -161,6 +173,10 @@ def _check_head(response: aiohttp.ClientResponse) -> None:
         raise MalformedAnswerError(f"The cat answered with status {status}, which does not exist.")
     if 300 <= status < 400 or status in (401, 407) or status >= 500:
         raise CatFailedError(status)
+    if len(response.raw_headers) > MOST_HEADERS or sum(map(len, chain(*response.raw_headers))) > LARGEST_HEADERS:
+        raise MalformedAnswerError("The cat's answer has too many headers.")
+    if not all(response.headers.get(name, "").isascii() for name in _ANSWER_HEADERS):
+        raise MalformedAnswerError("The cat's answer has a header that is not ASCII.")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise MalformedAnswerError("The cat compressed its answer although identity was asked for.")
     if "content-length" in response.headers and "transfer-encoding" in response.headers:

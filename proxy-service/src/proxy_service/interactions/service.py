@@ -17,7 +17,7 @@ from proxy_service.deliveries.envelopes import CatIdentity, envelope, new_messag
 from proxy_service.deliveries.service import signing_state
 from proxy_service.deliveries.signatures import signed_headers
 from proxy_service.egress.client import Answer, OutsideClient
-from proxy_service.egress.errors import AnswerTimeoutError, EgressError, MalformedAnswerError
+from proxy_service.egress.errors import EgressError, MalformedAnswerError
 from proxy_service.interactions import repository
 from proxy_service.interactions.errors import (
     CatSuspendedError,
@@ -61,14 +61,10 @@ class ReplyStream:
     async def events(self) -> AsyncIterator[bytes]:
         """The bytes of the events; a failure in the middle is an event ``error``, since the status has been sent."""
         try:
-            async with asyncio.timeout(STREAM_TOTAL_S):
-                async for chunk in self._answer.stream(idle_s=STREAM_IDLE_S):
-                    self._sent += len(chunk)
-                    yield chunk
+            async for chunk in self._answer.stream(idle_s=STREAM_IDLE_S, total_s=STREAM_TOTAL_S):
+                self._sent += len(chunk)
+                yield chunk
             self._outcome = None
-        except TimeoutError:
-            self._outcome = AnswerTimeoutError.proxy_error
-            yield _error_event(AnswerTimeoutError(STREAM_TOTAL_S))
         except EgressError as error:
             self._outcome = error.proxy_error
             yield _error_event(error)
@@ -142,7 +138,7 @@ class InteractionService:
                 if answer.media_type == EVENT_STREAM and answer.status < 400:
                     # The stream outlives this call: it takes over what has to be closed.
                     return ReplyStream(answer, record, stack.pop_all())
-                reply = await self._whole(answer, started=record.started, timeout_s=target.timeout_s)
+                reply = await _whole(answer)
             except EgressError as error:
                 record.finish(status=error.status, proxy_error=error.proxy_error)
                 raise
@@ -154,16 +150,6 @@ class InteractionService:
 
     async def _load(self, keys: Sequence[repository.Key]) -> Mapping[repository.Key, AnyRow]:
         return await self._database.read(lambda session: repository.find_targets(session, keys))
-
-    async def _whole(self, answer: Answer, *, started: float, timeout_s: float) -> Reply:
-        try:
-            async with asyncio.timeout(max(0.0, started + timeout_s - time.monotonic())):
-                body = await answer.read()
-        except TimeoutError:
-            raise AnswerTimeoutError(timeout_s) from None
-        if answer.status < 400:
-            _check_output(answer, body)
-        return Reply(answer.status, answer.headers, body)
 
     def _envelope(self, target: AnyRow, message_id: str, said: Any) -> bytes:  # noqa: ANN401 - any JSON value
         scopes = frozenset(PermissionType(each) for each in target.granted)
@@ -196,7 +182,7 @@ class _Record:
     """One interaction from its beginning to its report."""
 
     def __init__(self, target: AnyRow, reporter: InteractionReporter, *, bytes_in: int) -> None:
-        self.started = time.monotonic()
+        self._started = time.monotonic()
         self._at = dt.datetime.now(dt.UTC)
         self._target = target
         self._reporter = reporter
@@ -212,7 +198,7 @@ class _Record:
                 kind=_KIND,
                 status_code=status,
                 proxy_error=proxy_error,
-                duration_ms=int((time.monotonic() - self.started) * 1000),
+                duration_ms=int((time.monotonic() - self._started) * 1000),
                 bytes_in=self._bytes_in,
                 bytes_out=bytes_out,
                 at=self._at,
@@ -234,6 +220,13 @@ def _check_reachable(target: AnyRow | None) -> None:
         raise InstallationPausedError
     if target.release_id is None:
         raise CatWithoutReleaseError
+
+
+async def _whole(answer: Answer) -> Reply:
+    body = await answer.read()
+    if answer.status < 400:
+        _check_output(answer, body)
+    return Reply(answer.status, answer.headers, body)
 
 
 def _check_output(answer: Answer, body: bytes) -> None:
