@@ -14,7 +14,7 @@ from cathouse.schema.cats import Cat, CatStatus
 from cathouse.schema.erasures import Erasure, ErasureStep
 from cathouse.schema.idempotency_keys import IdempotencyKey
 from cathouse.schema.installation_permissions import InstallationPermission
-from cathouse.schema.installations import Installation, InstallationStatus
+from cathouse.schema.installations import Installation, InstallationStatus, effective_release
 from cathouse.schema.interactions import Interaction
 from cathouse.schema.lifecycle_events import LifecycleEvent
 from cathouse.schema.login_attempts import LoginAttempt
@@ -82,6 +82,7 @@ __all__ = [
     "TokenPurpose",
     "User",
     "UserPreferences",
+    "effective_release",
     "fold",
     "search_document",
 ]

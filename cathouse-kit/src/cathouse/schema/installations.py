@@ -5,11 +5,13 @@ import enum
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from cathouse.schema.base import ALL_COLUMNS, Base, Entity, foreign, one_of, owned_by
+from cathouse.schema.releases import Release
 
 if TYPE_CHECKING:
     from cathouse.schema.cats import Cat
@@ -89,4 +91,23 @@ class Installation(Entity, Base):
                 "proxy": ALL_COLUMNS,
             },
         ),
+    )
+
+
+def effective_release(*columns: InstrumentedAttribute[Any]) -> LateralFromClause:
+    """The release that an installation runs, as a lateral subquery beside ``Installation``.
+
+    It is the highest published one whose epoch the player has consented to: nothing has to be rewritten when a release
+    is published. Both services that need it take it from here.
+    """
+    return (
+        select(*columns)
+        .where(
+            Release.cat_id == Installation.cat_id,
+            Release.published_at.is_not(None),
+            Release.consent_epoch <= Installation.consent_epoch,
+        )
+        .order_by(Release.precedence.desc())
+        .limit(1)
+        .lateral("effective")
     )

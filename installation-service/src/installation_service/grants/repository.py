@@ -15,9 +15,10 @@ from cathouse.schema import (
     InstallationPermission,
     InstallationStatus,
     Permission,
+    Release,
     ReleasePermission,
+    effective_release,
 )
-from installation_service.installations.repository import effective_release
 
 
 def standing(installation_id: uuid.UUID) -> AnySelect:
@@ -47,7 +48,7 @@ async def find_requested(
     session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID, kind: str
 ) -> AnyRow | None:
     """A permission as the installed release asks for it, with the installation locked until the transaction ends."""
-    effective = effective_release()
+    effective = effective_release(Release.id)
     query = (
         select(Permission.id, ReleasePermission.required, Installation.status)
         .select_from(Installation)

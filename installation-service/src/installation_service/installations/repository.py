@@ -22,6 +22,7 @@ from cathouse.schema import (
     PlayerSecret,
     Release,
     ReleasePermission,
+    effective_release,
 )
 from installation_service.installations.errors import InstanceNameTakenError
 
@@ -41,23 +42,14 @@ class NewInstallation:
     secrets_key_id: str
 
 
-def released(*conditions: ColumnElement[bool], name: str) -> LateralFromClause:
-    """The highest published release that meets ``conditions``, as a lateral subquery."""
+def latest_release() -> LateralFromClause:
+    """The highest published release of an installation's cat, as a lateral subquery."""
     return (
         select(Release.id, Release.version, Release.secrets)
-        .where(Release.published_at.is_not(None), *conditions)
+        .where(Release.cat_id == Installation.cat_id, Release.published_at.is_not(None))
         .order_by(Release.precedence.desc())
         .limit(1)
-        .lateral(name)
-    )
-
-
-def effective_release() -> LateralFromClause:
-    """The release that an installation runs: the highest whose epoch its player has consented to."""
-    return released(
-        Release.cat_id == Installation.cat_id,
-        Release.consent_epoch <= Installation.consent_epoch,
-        name="effective",
+        .lateral("latest")
     )
 
 
@@ -95,8 +87,8 @@ def _requested(release_id: ColumnElement[uuid.UUID]) -> ColumnElement[Any]:
 
 def _installations() -> AnySelect:
     """Every column of an installation's view: one query, one round trip."""
-    effective = effective_release()
-    latest = released(Release.cat_id == Installation.cat_id, name="latest")
+    effective = effective_release(Release.id, Release.version, Release.secrets)
+    latest = latest_release()
     secrets_set = (
         select(func.coalesce(func.json_agg(PlayerSecret.name), func.json_build_array(), type_=JSON))
         .where(PlayerSecret.installation_id == Installation.id)

@@ -19,6 +19,7 @@ from cathouse.schema import (
     ReleasePermission,
     User,
     UserPreferences,
+    effective_release,
 )
 
 Key = tuple[uuid.UUID, uuid.UUID]
@@ -35,17 +36,7 @@ async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Ke
         .table_valued(column("installation_id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
         .render_derived("wanted")
     )
-    effective = (
-        select(Release.id, Release.version, Release.endpoint_url, Release.timeout_s)
-        .where(
-            Release.cat_id == Installation.cat_id,
-            Release.published_at.is_not(None),
-            Release.consent_epoch <= Installation.consent_epoch,
-        )
-        .order_by(Release.precedence.desc())
-        .limit(1)
-        .lateral("effective")
-    )
+    effective = effective_release(Release.id, Release.version, Release.endpoint_url, Release.timeout_s)
     granted = (
         select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
         .select_from(InstallationPermission)
