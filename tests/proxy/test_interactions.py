@@ -9,15 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select, text
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from cathouse.identity import KeyUse, derive, issue_service_token, parse_roots
 from cathouse.schema import Installation, Interaction, PlayerAlias
-from tests.fixtures.house import House, Person
+from tests.fixtures.house import PLATFORM_SECRET, House, Person
 from tests.fixtures.serving import serve
 
 Behaviour = Callable[[Request], Awaitable[Response]]
@@ -243,17 +244,31 @@ async def test_interactions_are_reported_and_nothing_of_what_was_said(house: Hou
 
 async def test_reporting_the_same_twice_counts_once_and_strangers_do_not_report(house: House, home: Home) -> None:
     player, installed = home
-    await house.interact(player, installed, "Hello")
-    await reported(house.engine)
-    body: dict[str, Any] = {"interactions": []}
-    for headers in ({}, player.headers, {"Authorization": "Bearer a.b.c"}):
-        await house.call("installation", "POST", "/internal/v1/interactions", body, headers=headers, expect=None)
     path = "/internal/v1/interactions"
-    for headers in ({}, player.headers, {"Authorization": "Bearer a.b.c"}):
-        refused = await house.call("installation", "POST", path, {"interactions": [{}]}, headers=headers, expect=None)
-        assert refused.status_code in {401, 422}
+    report = {
+        "id": str(uuid.uuid4()),
+        "installation_id": installed["id"],
+        "cat_id": installed["cat"]["id"],
+        "kind": "interaction",
+        "status_code": 200,
+        "proxy_error": None,
+        "duration_ms": 1,
+        "bytes_in": 1,
+        "bytes_out": 1,
+        "at": "2026-01-01T00:00:00Z",
+    }
+    gone = {**report, "id": str(uuid.uuid4()), "installation_id": str(uuid.uuid4())}
+    body = {"interactions": [report, gone]}
+    roots = parse_roots(PLATFORM_SECRET)
+    others = issue_service_token(derive(roots, KeyUse.AUTH_TO_INSTALLATION), caller="auth", callee="installation")
+    for headers in ({}, player.headers, {"Authorization": f"Bearer {others}"}):
+        await house.call("installation", "POST", path, body, headers=headers, expect=401)
+    own = issue_service_token(derive(roots, KeyUse.PROXY_TO_INSTALLATION), caller="proxy", callee="installation")
+    for _ in range(2):
+        headers = {"Authorization": f"Bearer {own}"}
+        await house.call("installation", "POST", path, body, headers=headers, expect=204)
     with house.engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(Interaction)) == 1
+        assert [str(each) for each in connection.scalars(select(Interaction.id))] == [report["id"]]
 
 
 async def test_a_challenge_whose_body_never_ends_is_given_up_in_time(house: House, cat: Cat) -> None:

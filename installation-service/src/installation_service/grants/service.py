@@ -29,11 +29,9 @@ class GrantService:
 
         async def answer(session: AsyncSession) -> AnyRow:
             requested = await repository.find_requested(session, installation_id, user_id, permission)
-            found = await find_installation(session, installation_id, user_id)
-            if found is None:
-                raise InstallationNotFoundError
             if requested is None:
-                raise PermissionNotFoundError
+                found = await find_installation(session, installation_id, user_id)
+                raise InstallationNotFoundError if found is None else PermissionNotFoundError
             if requested.status == InstallationStatus.UNINSTALLED:
                 raise TransitionNotAllowedError(requested.status, [])
             if requested.required and not granted and requested.status == InstallationStatus.ACTIVE:
