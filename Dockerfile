@@ -1,5 +1,7 @@
 # One image for each service: docker build --build-arg PACKAGE=catalog-service .
 # (PACKAGE=cathouse-kit is the demo cat's, with the extra `local`.)
+# auth-service's takes --build-arg DEBIAN_PACKAGES=postgresql-client as well: `cathouse db backup`, `restore` and `rehearse`
+# run pg_dump and pg_restore. Left empty, nothing is asked of Debian.
 
 ARG BASE=docker.io/library/python:3.13-slim
 
@@ -18,9 +20,15 @@ RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM ${BASE}
 ARG PACKAGE
+ARG DEBIAN_PACKAGES=
+RUN if [ -n "${DEBIAN_PACKAGES}" ]; then \
+      apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${DEBIAN_PACKAGES} \
+      && apt-get clean && rm -rf /var/lib/apt/lists/*; fi
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0
 COPY --from=build /venv /venv
 # auth-service brings alembic.ini and the migrations; the others only their own folder's name.
 COPY ${PACKAGE} /app/${PACKAGE}
 WORKDIR /app/${PACKAGE}
+# Where `cathouse db rehearse` keeps its record: the one folder that the user may write, and that compose puts a volume on.
+RUN install -d -o 10001 -g 10001 .cathouse
 USER 10001:10001

@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cathouse-kit[local] auth-service catalog-service installation-service proxy-service
 SERVICES := auth catalog installation proxy
+PRISM := @stoplight/prism-cli@5.14.2 @neondatabase/api-client@2.7.3
+JOSE := jose@6.2.17
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo status test lint fmt bench migrate seed env lock openapi clean install
+.PHONY: help up demo status test test-tools lint fmt bench migrate seed env lock openapi clean install
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +25,18 @@ status: install ## Say which services answer
 
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
+
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Neon's document and Prism, jose, Chromium
+	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
+	@missing=""; \
+		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+		ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+		command -v npm >/dev/null || missing="$$missing npm"; \
+		command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing="$$missing chromium chromium-driver"; \
+		test -z "$$missing" || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+	@test -d .cathouse-tools/prism/node_modules/@stoplight/prism-cli \
+		|| npm install --silent --no-save --prefix .cathouse-tools/prism $(PRISM)
+	@test -d .cathouse-tools/jose/node_modules/jose || npm install --silent --no-save --prefix .cathouse-tools/jose $(JOSE)
 
 lint: install ## Style, types, layers, locks
 	@$(BIN)/ruff format --check .
@@ -46,7 +60,7 @@ seed: install ## Seed the database of MIGRATION_DATABASE_URL
 env: install ## Write a .env with fresh secrets
 	@$(BIN)/cathouse env
 
-openapi: install ## Write docs/openapi and docs/errors.md anew
+openapi: install ## Write docs/openapi, docs/errors.md and docs/database-schema.md anew
 	@$(BIN)/python -m tests.documents
 
 lock: install ## Resolve all dependencies anew and write the locks

@@ -7,12 +7,12 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import log_ins, start_up
+from benchmarks import catalog_lists, log_ins, login_timing, start_up
 from benchmarks.figures import Figure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
-BENCHMARKS = {"P4": log_ins.measure, "P7": start_up.measure}
+BENCHMARKS = {"P2": catalog_lists.measure, "P4": log_ins.measure, "P7": start_up.measure, "S1": login_timing.measure}
 
 
 def main() -> None:

@@ -4,7 +4,19 @@ import pytest
 
 from tests.fixtures.server import TestServer
 
-pytest_plugins = ["tests.fixtures.database", "tests.fixtures.house"]
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.commands",
+    "tests.fixtures.database",
+    "tests.fixtures.figures",
+    "tests.fixtures.history",
+    "tests.fixtures.house",
+    "tests.fixtures.logs",
+    "tests.fixtures.own_server",
+    "tests.fixtures.smtp",
+    "tests.fixtures.catalog",  # these import from those before them, and are to be imported after them
+    "tests.fixtures.mails",
+]
 
 _server = TestServer()
 

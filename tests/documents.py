@@ -1,4 +1,4 @@
-"""The documents that are made from the code: docs/openapi/*.json and docs/errors.md. ``make openapi`` writes them."""
+"""What ``make openapi`` writes from the code: docs/openapi/*.json, docs/errors.md, most of docs/database-schema.md."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.web import PORTS, SERVICES, ServiceName
 from cathouse.web.docs import all_codes
 from tests.fixtures.house import create_service, settings_for
+from tests.schema_document import schema_document
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -41,6 +42,8 @@ def main() -> None:
     for service in SERVICES:
         (DOCS / "openapi" / f"{service}.json").write_text(openapi(service), encoding="utf-8")
     (DOCS / "errors.md").write_text(errors(), encoding="utf-8")
+    page = DOCS / "database-schema.md"
+    page.write_text(schema_document(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,11 +14,23 @@ from cathouse.database.engine import make_migration_engine
 from cathouse.database.settings import MigrationSettings
 from cathouse.database.urls import DatabaseUrl
 from cathouse.schema import SCHEMA, Base
+from cathouse.upkeep.direct import let_signals_through
+from cathouse.upkeep.revisions import current_revision
 
 LOCK = 7_214_902_385_117_001
 """The advisory lock of all migrators of this database; any fixed number will do."""
 
 LOCK_TIMEOUT_S = 300
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_BROKEN_INDEXES = text(
+    """
+    SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND NOT x.indisvalid
+      AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = x.indexrelid)
+    """
+)
 
 config = context.config
 log = logging.getLogger("alembic.env")
@@ -89,9 +101,30 @@ def check_encoding(connection: Connection, url: DatabaseUrl) -> None:
         )
 
 
+def drop_broken_indexes(connection: Connection) -> None:
+    """Remove what an interrupted CREATE INDEX CONCURRENTLY left: nobody can use it, and its name is taken."""
+    for index in connection.scalars(_BROKEN_INDEXES, {"schema": SCHEMA}).all():
+        log.warning("dropping the index %s, which an interrupted migration left invalid", index)
+        connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {index}"))
+
+
+def explain(error: DBAPIError, connection: Connection, url: DatabaseUrl) -> str:
+    """What happened, where the database stands, and what to do."""
+    # Without the DETAIL that follows: it holds values of rows.
+    reason = next(iter(str(error.orig).strip().splitlines()), "no answer")
+    if connection.invalidated or connection.closed:
+        return f"the connection to {url!r} broke while migrating: {reason}. Run the same command again"
+    connection.rollback()
+    advice = "Mend the revision or the data, and run the same command again"
+    if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+        advice = "Somebody holds the table (see pg_stat_activity for long transactions); run the same command again"
+    return f"the migration failed: {reason}. The database stands at revision {current_revision(connection)}. {advice}"
+
+
 def run_online() -> None:
     """Migrate the database that the environment names."""
     url = database_url()
+    let_signals_through()
     engine = make_migration_engine(url)
     try:
         connection = engine.connect()
@@ -104,6 +137,7 @@ def run_online() -> None:
         wait_for_turn(connection)
         try:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            drop_broken_indexes(connection)
             connection.commit()
             # Leave AUTOCOMMIT: from here Alembic opens one transaction for each revision.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
@@ -111,12 +145,9 @@ def run_online() -> None:
             with context.begin_transaction():
                 context.run_migrations()
         except DBAPIError as error:
-            log.error(  # noqa: TRY400 - the traceback follows anyway
-                "the migration failed; the database stands at its last finished revision. Mend the revision or the data"
-                " and run the same command again: %s",
-                str(error.orig).strip(),
-            )
-            raise
+            raise CommandError(explain(error, connection, url)) from error
+        except RuntimeError as error:  # a revision that cannot do its work, and says what would help
+            raise CommandError(str(error)) from error
         finally:
             if not connection.invalidated and not connection.closed:
                 if connection.in_transaction():

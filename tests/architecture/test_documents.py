@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cathouse.schema.ownership import tables
 from cathouse.web import SERVICES, ServiceName
 from tests.documents import DOCS, errors, openapi
+from tests.schema_document import schema_document
 
 ROOT = DOCS.parent
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
@@ -22,6 +24,12 @@ def test_the_checked_in_contract_is_the_services_own(service: ServiceName) -> No
 
 def test_every_error_code_is_listed() -> None:
     assert (DOCS / "errors.md").read_text(encoding="utf-8") == errors(), "run `make openapi`"
+
+
+def test_the_schema_is_drawn_and_described_as_it_is() -> None:
+    page = (DOCS / "database-schema.md").read_text(encoding="utf-8")
+    assert page == schema_document(page), "run `make openapi`"
+    assert page.count("\n### ") == len(tables())
 
 
 def test_links_between_documents_lead_somewhere() -> None:

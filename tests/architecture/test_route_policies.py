@@ -1,18 +1,19 @@
 """Every route of every service states who may call it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount, Route
 
 from cathouse.database import DatabaseUrl
-from cathouse.identity import policy_of
+from cathouse.identity import KNOWN_WHEN_SIGNED_IN
 from cathouse.web import SERVICES, ServiceName
+from cathouse.web.openapi import stated_policies
 from tests.fixtures.house import create_service, settings_for
+
+NOWHERE = DatabaseUrl.parse("postgresql://nobody:nothing@127.0.0.1:1/none")
 
 DOCUMENTATION = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/docs/errors", "/docs/assets"}
 
@@ -23,9 +24,14 @@ PUBLIC = {
         "POST /api/v1/auth/token",
         "POST /api/v1/auth/refresh",
         "POST /api/v1/auth/logout",
+        "POST /api/v1/auth/clerk",
+        "POST /api/v1/auth/api-key",
+        "POST /api/v1/auth/password/forgot",
+        "POST /api/v1/auth/password/reset",
+        "POST /api/v1/auth/email/verify",
         "GET /.well-known/jwks.json",
     },
-    "catalog": set(),
+    "catalog": {"GET /api/v1/moderation-log", "GET /api/v1/tags"},
     "installation": set(),
     "proxy": set(),
 }
@@ -41,23 +47,23 @@ def service(request: pytest.FixtureRequest) -> ServiceName:
 
 @pytest.fixture
 def app(service: ServiceName) -> FastAPI:
-    nowhere = DatabaseUrl.parse("postgresql://nobody:nothing@127.0.0.1:1/none")
-    return create_service(service, settings_for(service, nowhere, {}, database_url=nowhere.for_libpq()))
-
-
-def policies(dependant: Dependant) -> Iterator[str]:
-    if (policy := policy_of(dependant.call)) is not None:
-        yield policy
-    for each in dependant.dependencies:
-        yield from policies(each)
+    return create_service(service, settings_for(service, NOWHERE, {}, database_url=NOWHERE.for_libpq()))
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
-    for context in iter_route_contexts(app.routes):
-        route: Any = context
-        if isinstance(context.original_route, APIRoute):
-            for method in route.methods:
-                yield f"{method} {route.path}", set(policies(route.dependant))
+    for method, path, stated in stated_policies(app):
+        yield f"{method} {path}", stated
+
+
+def padlock(policy: str) -> list[dict[str, list[str]]] | None:
+    """What the document says of a call with that policy; ``{}`` stands for nobody in particular."""
+    if policy == "public":
+        return None
+    if policy == "cat":
+        return [{"Cat": []}]
+    if policy.startswith("service:"):
+        return [{"Service": []}]
+    return [{"Person": []}, {}] if policy.startswith(KNOWN_WHEN_SIGNED_IN) else [{"Person": []}]
 
 
 def test_every_route_states_exactly_one_policy(app: FastAPI) -> None:
@@ -83,6 +89,22 @@ def test_nothing_else_answers(app: FastAPI) -> None:
 def test_internal_routes_are_for_one_service_each(app: FastAPI) -> None:
     for name, stated in routes(app):
         assert ("/internal/" in name) == any(policy.startswith("service:") for policy in stated), name
+
+
+def test_the_document_shows_a_padlock_on_what_needs_one_and_on_nothing_else(app: FastAPI) -> None:
+    document = app.openapi()
+    for method, path, stated in stated_policies(app):
+        if path != "/metrics":
+            (policy,) = stated
+            assert document["paths"][path][method.lower()].get("security") == padlock(policy), f"{method} {path}"
+
+
+def test_metrics_need_their_token_where_there_is_one(service: ServiceName) -> None:
+    required: list[dict[str, list[str]]] = [{"Metrics": []}]
+    for token, padlocks in ((None, [*required, {}]), ("a-token-for-metrics-of-32-letters", required)):
+        settings = settings_for(service, NOWHERE, {}, database_url=NOWHERE.for_libpq(), metrics_token=token)
+        document = create_service(service, settings).openapi()
+        assert document["paths"]["/metrics"]["get"]["security"] == padlocks
 
 
 def test_operation_ids_are_unique(app: FastAPI) -> None:

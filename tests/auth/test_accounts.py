@@ -10,7 +10,7 @@ from auth_service.accounts import repository
 from auth_service.accounts.errors import EmailTakenError
 from cathouse.schema import AuditEvent, Role, User, UserPreferences
 from tests.factories.accounts import PASSWORD, email, registration, user
-from tests.fixtures.house import House
+from tests.fixtures.house import House, directly
 
 REGISTER = "/api/v1/auth/register"
 ME = "/api/v1/users/me"
@@ -50,6 +50,7 @@ async def test_two_registrations_in_the_same_instant_make_one_account(house: Hou
         assert connection.scalar(select(func.count()).select_from(User)) == 1
 
 
+@directly
 @pytest.mark.parametrize(
     ("changes", "location"),
     [
@@ -77,10 +78,40 @@ async def test_what_is_wrong_is_located_and_not_repeated(
     assert "p" * 100 not in answer.text
 
 
+@directly
 @pytest.mark.parametrize(("role", "password"), [("player", "seven77"), ("developer", "fourteen chars")])
 async def test_a_short_password_is_refused_by_role(house: House, role: str, password: str) -> None:
     answer = await house.call("auth", "POST", REGISTER, registration(role=role, password=password), expect=422)
     assert answer.json()["code"] == "password_too_weak"
+
+
+@directly
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1",
+        "Trustno1!",
+        "ILOVEYOU",
+        "qwertyuiop",
+        "mia.mouse@example.com",
+        "MiaMouse",
+        "miamouse1!",
+        "CatHouse2026",
+        "mousemouse",
+    ],
+)
+async def test_a_password_that_is_guessed_first_is_refused(house: House, password: str) -> None:
+    body = registration(email="mia.mouse@example.com", display_name="Mia Mouse", password=password)
+    answer = await house.call("auth", "POST", REGISTER, body, expect=422)
+    assert answer.json()["code"] == "password_too_weak"
+    assert password not in answer.text
+
+
+@directly
+@pytest.mark.parametrize("password", ["mouse trap 77 tower", "äußerst-geheim", "паролькотика", "12 34 56 78 mice"])
+async def test_an_uncommon_password_is_taken_whatever_its_characters(house: House, password: str) -> None:
+    body = registration(email="mia.mouse@example.com", display_name="Mia Mouse", password=password)
+    await house.call("auth", "POST", REGISTER, body, expect=201)
 
 
 async def test_a_profile_is_changed_in_part(house: House) -> None:
@@ -104,12 +135,59 @@ async def test_the_repository_keeps_one_address_once(db_session: AsyncSession) -
     taken = user()
     db_session.add(taken)
     await db_session.commit()  # rolled back when the test ends, all the same
+    again = repository.NewUser(taken.email, taken.email_key, "Again", Role.PLAYER, "$argon2id$")
     with pytest.raises(EmailTakenError):
-        await repository.add_user(
-            db_session,
-            email=taken.email,
-            email_key=taken.email_key,
-            password_hash="$argon2id$",
-            display_name="Again",
-            role=Role.PLAYER,
+        await repository.add_user(db_session, again)
+
+
+CHANGE = "/api/v1/auth/password/change"
+LOGIN = "/api/v1/auth/login"
+NEW = "another correct horse"
+
+
+async def test_a_new_password_replaces_the_old_one_and_ends_every_session(house: House) -> None:
+    person = await house.register()
+    other_device = await house.log_in(person.email, person.id)
+    body = {"current_password": PASSWORD, "password": NEW}
+    await house.call("auth", "POST", CHANGE, body, person=person, expect=204)
+    await house.call("auth", "POST", LOGIN, {"email": person.email, "password": PASSWORD}, expect=401)
+    for session in (person, other_device):
+        refresh = {"refresh_token": session.tokens["refresh_token"]}
+        await house.call("auth", "POST", "/api/v1/auth/refresh", refresh, expect=401)
+    await house.log_in(person.email, person.id, NEW)
+
+
+async def test_the_present_password_is_asked_for_and_guessing_it_is_slowed_down(house: House) -> None:
+    person = await house.register()
+    for number in range(5):
+        body = {"current_password": f"guess {number}", "password": NEW}
+        answer = await house.call("auth", "POST", CHANGE, body, person=person, expect=401)
+        assert answer.json()["code"] == "invalid_credentials"
+    body = {"current_password": PASSWORD, "password": NEW}
+    await house.call("auth", "POST", CHANGE, body, person=person, expect=401)
+    await house.call("auth", "POST", CHANGE, body, expect=401)
+
+
+async def test_a_new_password_keeps_to_the_rules_of_the_role(house: House) -> None:
+    developer = await house.register("developer")
+    body = {"current_password": PASSWORD, "password": "fourteen chars"}
+    answer = await house.call("auth", "POST", CHANGE, body, person=developer, expect=422)
+    assert answer.json()["code"] == "password_too_weak"
+
+
+async def test_of_two_changes_at_once_one_wins(house: House) -> None:
+    person = await house.register()
+    answers = await asyncio.gather(
+        *(
+            house.call(
+                "auth",
+                "POST",
+                CHANGE,
+                {"current_password": PASSWORD, "password": f"{NEW} {number}"},
+                person=person,
+                expect=None,
+            )
+            for number in range(4)
         )
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 401, 401, 401]

@@ -8,11 +8,12 @@ from sqlalchemy import func, select, update
 
 from cathouse.schema import AuditEvent, Session, SigningKey, User
 from tests.factories.accounts import PASSWORD
-from tests.fixtures.house import House, Person
+from tests.fixtures.house import House, Person, directly
 
 LOGIN = "/api/v1/auth/login"
 REFRESH = "/api/v1/auth/refresh"
 ME = "/api/v1/users/me"
+SESSIONS = "/api/v1/sessions"
 
 
 async def refresh(house: House, token: str, *, expect: int | None = 200) -> dict[str, str]:
@@ -115,6 +116,7 @@ async def test_a_deactivated_person_does_not_refresh(house: House) -> None:
     await refresh(house, person.tokens["refresh_token"], expect=401)
 
 
+@directly
 @pytest.mark.parametrize("token", ["x", "chr_", "chr_AAAA", "chr_" + "A" * 71, "chr_" + "A" * 70, "chr_\u00fc"])
 async def test_what_is_no_refresh_token_is_refused(house: House, token: str) -> None:
     assert (await refresh(house, token, expect=401))["code"] == "refresh_token_invalid"
@@ -149,3 +151,42 @@ async def test_many_first_log_ins_make_one_signing_key(house: House) -> None:
     (key,) = answer.json()["keys"]
     assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
     assert "d" not in key
+
+
+async def test_sessions_are_listed_newest_first_and_the_present_one_is_marked(house: House) -> None:
+    person, other = await house.register(), await house.register()
+    second = await house.log_in(person.email, person.id)
+    listed = (await house.call("auth", "GET", SESSIONS, person=second)).json()["items"]
+    assert [each["current"] for each in listed] == [True, False]
+    assert listed[0]["user_agent"].startswith("python-httpx")
+    assert listed[0]["ip"] == "127.0.0.1"
+    assert listed[0]["created_at"] >= listed[1]["created_at"]
+    first_page = (await house.call("auth", "GET", f"{SESSIONS}?limit=1", person=person)).json()
+    rest = (
+        await house.call("auth", "GET", f"{SESSIONS}?limit=1&cursor={first_page['next_cursor']}", person=person)
+    ).json()
+    assert [first_page["items"][0]["id"], rest["items"][0]["id"]] == [each["id"] for each in listed]
+    assert rest["next_cursor"] is None
+    assert len((await house.call("auth", "GET", SESSIONS, person=other)).json()["items"]) == 1
+
+
+async def test_a_session_is_ended_from_another_device(house: House) -> None:
+    person, other = await house.register(), await house.register()
+    second = await house.log_in(person.email, person.id)
+    listed = (await house.call("auth", "GET", SESSIONS, person=second)).json()["items"]
+    old = next(each["id"] for each in listed if not each["current"])
+    await house.call("auth", "DELETE", f"{SESSIONS}/{old}", person=other, expect=404)
+    await house.call("auth", "DELETE", f"{SESSIONS}/{old}", person=second, expect=204)
+    again = await house.call("auth", "DELETE", f"{SESSIONS}/{old}", person=second, expect=404)
+    assert again.json()["code"] == "session_not_found"
+    await refresh(house, person.tokens["refresh_token"], expect=401)
+    await refresh(house, second.tokens["refresh_token"])
+    assert len((await house.call("auth", "GET", SESSIONS, person=second)).json()["items"]) == 1
+
+
+async def test_a_session_that_has_run_out_is_not_listed(house: House) -> None:
+    person = await house.register()
+    with house.engine.begin() as connection:
+        past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+        connection.execute(update(Session).values(idle_expires_at=past))
+    assert (await house.call("auth", "GET", SESSIONS, person=person)).json()["items"] == []

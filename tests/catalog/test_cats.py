@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cathouse.schema import AuditEvent
 from tests.factories.cats import NOTIFICATION, STORAGE, cat_creation
-from tests.fixtures.house import House
+from tests.fixtures.house import House, directly
 
 CATS = "/api/v1/cats"
 COSTLY: list[dict[str, Any]] = [
@@ -78,6 +78,7 @@ async def test_the_same_slug_in_the_same_instant_is_taken_once(house: House) -> 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
+@directly
 @pytest.mark.parametrize(
     ("changes", "location"),
     [
@@ -214,3 +215,63 @@ async def test_a_release_with_everything_is_kept_as_it_was_said(house: House) ->
     assert release["secrets"] == [secret]
     assert release["timeout_s"] == 20
     assert release["published_at"] is None
+
+
+async def test_name_description_tags_and_links_change_at_any_time(house: House) -> None:
+    developer, other = await house.register("developer"), await house.register("developer")
+    cat = await house.publish(developer, icon_url="https://cats.example.com/icon.png")
+    path = f"{CATS}/{cat['id']}"
+    body = {"name": "Umbrella Ursula", "tags": ["Rain ", "rain", "Coat"], "icon_url": None}
+    changed = (await house.call("catalog", "PATCH", path, body, person=developer)).json()
+    assert (changed["name"], changed["tags"], changed["icon_url"]) == ("Umbrella Ursula", ["rain", "coat"], None)
+    assert (changed["slug"], changed["description"]) == (cat["slug"], cat["description"])
+    found = (await house.call("catalog", "GET", f"{CATS}?search=ursula")).json()["items"]
+    assert [each["id"] for each in found] == [cat["id"]]
+    await house.call("catalog", "PATCH", path, {"name": "Mine"}, person=other, expect=404)
+    for wrong in ({"endpoint_url": "https://x.example"}, {"status": "published"}, {"name": None}, {"name": " "}):
+        await house.call("catalog", "PATCH", path, wrong, person=developer, expect=422)
+
+
+async def test_a_deprecated_cat_says_so_and_goes_on(house: House) -> None:
+    developer, player = await house.register("developer"), await house.register()
+    cat = await house.publish(developer)
+    installed = await house.install(player, cat)
+    path = f"{CATS}/{cat['id']}/deprecate"
+    said = (await house.call("catalog", "POST", path, {"message": "Use Ursula."}, person=developer)).json()
+    assert said["deprecation"] == "Use Ursula."
+    assert (await house.call("catalog", "GET", f"{CATS}/{cat['slug']}")).json()["deprecation"] == "Use Ursula."
+    await house.interact(player, installed, "Hello")
+    await house.call("catalog", "POST", path, {"message": ""}, person=developer, expect=422)
+    back = (await house.call("catalog", "POST", path, {"message": None}, person=developer)).json()
+    assert back["deprecation"] is None
+
+
+async def test_only_a_cat_that_was_never_installed_can_be_removed(house: House) -> None:
+    developer, player, other = (
+        await house.register("developer"),
+        await house.register(),
+        await house.register("developer"),
+    )
+    cat = await house.publish(developer)
+    installed = await house.install(player, cat)
+    await house.call("installation", "DELETE", f"/api/v1/installations/{installed['id']}", person=player, expect=204)
+    refused = await house.call("catalog", "DELETE", f"{CATS}/{cat['id']}", person=developer, expect=409)
+    assert refused.json()["code"] == "cat_in_use"
+    unused = await house.publish(developer)
+    await house.call("catalog", "DELETE", f"{CATS}/{unused['id']}", person=other, expect=404)
+    await house.call("catalog", "DELETE", f"{CATS}/{unused['id']}", person=developer, expect=204)
+    await house.call("catalog", "GET", f"{CATS}/{unused['id']}", person=developer, expect=404)
+    again = cat_creation(slug=unused["slug"])
+    await house.call("catalog", "POST", CATS, again, person=developer, expect=201)
+
+
+async def test_an_installation_and_a_removal_in_the_same_instant_leave_no_half(house: House) -> None:
+    developer, player = await house.register("developer"), await house.register()
+    for number in range(4):
+        cat = await house.publish(developer)
+        body = {"cat_id": cat["id"], "instance_name": f"Misty {number}", "grants": {"storage": True}}
+        answers = await asyncio.gather(
+            house.call("installation", "POST", "/api/v1/installations", body, person=player, expect=None),
+            house.call("catalog", "DELETE", f"{CATS}/{cat['id']}", person=developer, expect=None),
+        )
+        assert [answer.status_code for answer in answers] in ([201, 409], [404, 204])

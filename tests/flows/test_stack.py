@@ -24,6 +24,7 @@ from cathouse.local.journey import Journey
 from cathouse.local.processes import plain_environment
 from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
 from cathouse.local.state import LocalState
+from cathouse.upkeep.direct import connect
 from cathouse.web import SERVICES
 from tests.fixtures.server import server_url
 
@@ -81,7 +82,8 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         query = text(
             "SELECT application_name, count(*) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'cathouse-%' AND application_name <> 'cathouse-migrate' GROUP BY 1"
+            " WHERE application_name LIKE 'cathouse-%' AND application_name <> 'cathouse-migrate'"
+            " AND datname = current_database() GROUP BY 1"
         )
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not self._stopped.is_set():
@@ -132,6 +134,8 @@ def test_the_whole_journey_twice_in_under_ten_connections(checkout: Path) -> Non
                 "data": {"status": "healthy", "database": "connected", "migration": "up-to-date"},
             }
             assert "cathouse_http_requests_total" in httpx.get(f"{stack.urls[service]}/metrics", trust_env=False).text
+        assert stack.mails == LocalState(checkout).mails
+        assert list(stack.mails.glob("*.eml"))
         processes = [psutil.Process(child.process.pid) for child in stack.children]
     assert any("seeded 3 accounts, 6 cats, 5 tasks" in line for line in said)
     assert not any(process.is_running() for process in processes)
@@ -279,6 +283,13 @@ def test_the_command_stops_everything_within_five_seconds_of_ctrl_c(checkout: Pa
             assert line, printed
             printed += line
         assert "test@example.com" in printed
+        assert ". .cathouse/database.env" in printed
+        assert "mails: .cathouse/mails" in printed
+        variables = LocalState(checkout).database_file
+        assert variables.stat().st_mode & 0o777 == 0o600
+        url = DatabaseUrl.parse(variables.read_text().splitlines()[0].removeprefix("MIGRATION_DATABASE_URL="))
+        with connect(url) as connection:
+            assert connection.scalar(text("SELECT count(*) FROM cathouse.users")) == 3
         assert f"http://127.0.0.1:{ports['AUTH_PORT']}/docs" in printed
         family = psutil.Process(command.pid).children(recursive=True)
         postgres = [

@@ -1,13 +1,16 @@
 """What a cat may do with its callback token: storage and notifications, as far as it is granted right now."""
 
+import asyncio
 import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from cathouse.identity import KeyUse, derive, issue_callback_token, parse_roots
 from cathouse.schema import PermissionType
-from tests.fixtures.house import PLATFORM_SECRET, House, Person
+from installation_service.storage.service import MOST_KEYS
+from tests.fixtures.house import PLATFORM_SECRET, House, Person, directly
 
 STORAGE = "/api/v1/cat/storage"
 BOTH = frozenset({PermissionType.STORAGE, PermissionType.NOTIFICATION})
@@ -52,6 +55,7 @@ async def test_a_value_is_kept_read_replaced_and_removed(house: House, home: Hom
     await house.call("installation", "DELETE", path, headers=cat, expect=404)
 
 
+@directly
 @pytest.mark.parametrize("value", [0, "", [], {}, False, 1.5, "ü🐈"])
 async def test_every_json_value_comes_back_as_it_was(house: House, home: Home, value: Any) -> None:
     _, _, cat = home
@@ -67,6 +71,7 @@ async def test_null_is_a_value(house: House, home: Home) -> None:
     assert (await house.call("installation", "GET", f"{STORAGE}/v", headers=cat)).json()["value"] is None
 
 
+@directly
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
@@ -198,3 +203,38 @@ async def test_a_cat_speaks_once_a_second_and_the_inbox_counts(house: House, hom
     other = await house.register()
     await house.call("installation", "POST", path, person=other, expect=404)
     await house.call("installation", "POST", "/api/v1/notifications/read-all", person=player, expect=204)
+
+
+async def test_the_number_of_keys_is_exact_also_when_many_are_added_at_once(house: House, home: Home) -> None:
+    _, installed, cat = home
+    with house.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO cathouse.stored_values (installation_id, key, value)"
+                " SELECT CAST(:id AS uuid), 'old-' || number, '1' FROM generate_series(1, :many) AS number"
+            ),
+            {"id": installed["id"], "many": MOST_KEYS - 5},
+        )
+    answers = await asyncio.gather(
+        *(
+            house.call("installation", "PUT", f"{STORAGE}/new-{number}", 1, headers=cat, expect=None)
+            for number in range(20)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 15
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"storage_quota"}
+    await house.call("installation", "PUT", f"{STORAGE}/old-1", 2, headers=cat)  # what is there may change
+    await house.call("installation", "DELETE", f"{STORAGE}/old-1", headers=cat, expect=204)
+    await house.call("installation", "PUT", f"{STORAGE}/one-more", 1, headers=cat, expect=201)
+
+
+async def test_of_two_writers_with_the_same_revision_one_wins(house: House, home: Home) -> None:
+    _, _, cat = home
+    path = f"{STORAGE}/shared"
+    await house.call("installation", "PUT", path, 0, headers=cat, expect=201)
+    both = {**cat, "If-Match": '"1"'}
+    answers = await asyncio.gather(
+        *(house.call("installation", "PUT", path, number, headers=both, expect=None) for number in range(6))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
+    assert (await house.call("installation", "GET", path, headers=cat)).json()["revision"] == 2

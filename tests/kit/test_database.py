@@ -1,11 +1,15 @@
 """Units of work: committed before they return, first come first served, repeated when it is safe."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +24,9 @@ from cathouse.database import (
     DatabaseUrl,
     HealthProbe,
     PoolExhaustedError,
+    Share,
 )
+from cathouse.database.budget import check_budget, divide, parse_shares
 from tests.fixtures.server import role_url
 
 
@@ -104,6 +110,19 @@ async def test_a_write_is_repeated_when_nothing_was_committed_yet(database: Data
     assert (attempts, rows(jar)) == (2, 1)
 
 
+async def test_a_value_that_does_not_fit_is_an_error_at_once_and_no_reason_to_repeat(database: Database) -> None:
+    attempts = 0
+
+    async def unit(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await session.execute(text("SELECT CAST(:number AS int)"), {"number": 2**40})
+
+    with pytest.raises(DBAPIError, match="value out of int32 range"):
+        await database.read(unit)
+    assert attempts == 1
+
+
 async def test_units_pass_in_the_order_in_which_they_came(database: Database) -> None:
     order: list[int] = []
 
@@ -117,6 +136,37 @@ async def test_units_pass_in_the_order_in_which_they_came(database: Database) ->
     await asyncio.gather(*(unit(number) for number in range(20)))
     # Two connections: neighbours may swap, nobody overtakes the queue.
     assert all(abs(place - number) <= 1 for place, number in enumerate(order))
+
+
+async def test_a_hundred_units_good_bad_and_abandoned_leave_no_connection_in_use(
+    clean_db: DatabaseUrl, owner_engine: Engine
+) -> None:
+    database = Database.from_settings(settings(clean_db), "catalog")
+
+    async def unit(session: AsyncSession, number: int) -> None:
+        await session.execute(text("SELECT pg_sleep(0.01)"))
+        if number % 3 == 1:
+            raise LookupError
+        if number % 3 == 2:
+            await session.execute(text("SELECT 1 / 0"))
+
+    running = [
+        asyncio.create_task((database.write if number % 2 else database.read)(partial(unit, number=number)))
+        for number in range(100)
+    ]
+    await asyncio.sleep(0.1)
+    for task in running[::7]:
+        task.cancel()
+    results = await asyncio.gather(*running, return_exceptions=True)
+    kinds = {type(result).__name__ for result in results}
+    assert kinds == {"NoneType", "LookupError", "DBAPIError", "CancelledError"}
+    assert database.pool_state() == {"size": 2, "max": 3, "in_use": 0, "waiting": 0}
+    await asyncio.gather(*(database.read(lambda session: session.scalar(text("SELECT 1"))) for _ in range(50)))
+    with owner_engine.connect() as connection:
+        mine = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cathouse-catalog'"
+        assert connection.scalar(text(f"SELECT count(*) {mine}")) <= 3
+        assert connection.scalar(text(f"SELECT count(*) {mine} AND state LIKE 'idle in transaction%'")) == 0
+    await database.close()
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_so(clean_db: DatabaseUrl) -> None:
@@ -150,9 +200,9 @@ async def test_health_answers_while_the_pool_is_exhausted(clean_db: DatabaseUrl)
     first = await probe.check()
     assert (first.status, first.migration, first.database) == ("healthy", "up-to-date", clean_db.name)
     assert first.vector_version
-    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(0.5)"))))
+    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(2)"))))
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(0.3):
+    async with asyncio.timeout(1.5):
         second = await probe.check()
     assert second.status == "healthy"
     assert second.age_ms is not None
@@ -196,12 +246,45 @@ def test_all_services_together_stay_under_ten_connections() -> None:
     assert sum(share.total for share in SHARES.values()) == 9
 
 
-def test_a_share_that_breaks_the_budget_is_refused_with_the_sum(clean_db: DatabaseUrl) -> None:
-    with pytest.raises(ValueError, match=r"would open 12 database connections .*DB_CONNECTION_BUDGET is 9"):
+def test_a_share_that_breaks_the_budget_is_refused_with_a_division_that_fits(clean_db: DatabaseUrl) -> None:
+    with pytest.raises(ValueError, match=r"would open 12 database connections .*DB_CONNECTION_BUDGET is 9") as refusal:
         settings(clean_db, db_pool_size=5).share("auth")
-    with pytest.raises(ValueError, match="REPLICAS=2"):
+    assert 'DB_SHARES="auth=2 catalog=2+1 installation=2+1 proxy=1"' in str(refusal.value)
+    with pytest.raises(ValueError, match=r"REPLICAS=2.* DB_SHARES=\"auth=1 catalog=1 installation=1 proxy=1\""):
         settings(clean_db, replicas=2).share("auth")
+    with pytest.raises(ValueError, match="Run at most 2 replicas of each"):
+        settings(clean_db, replicas=3).share("auth")
     assert settings(clean_db, replicas=2, db_connection_budget=18).share("auth") == SHARES["auth"]
+
+
+@given(st.integers(4, 200))
+def test_every_proposed_division_fits(connections: int) -> None:
+    shares = divide(connections)
+    assert shares is not None
+    assert sum(share.total for share in shares.values()) == connections
+    check_budget(shares, replicas=1, budget=connections)
+    written = " ".join(f"{service}={share}" for service, share in shares.items())
+    assert parse_shares(written) == shares
+    assert all(share.size >= 1 for share in shares.values())
+
+
+def test_shares_are_given_alike_to_all_so_that_each_service_sees_the_sum(clean_db: DatabaseUrl) -> None:
+    grown = settings(clean_db, db_shares="auth=3 catalog=3+1", db_connection_budget=11)
+    assert grown.share("auth") == Share(3, 0)
+    assert grown.share("catalog") == Share(3, 1)
+    assert grown.share("proxy") == SHARES["proxy"]
+    with pytest.raises(ValueError, match=r"auth 3 .* catalog 4"):
+        settings(clean_db, db_shares="auth=3 catalog=3+1", db_connection_budget=10).share("proxy")
+
+
+@pytest.mark.parametrize("written", ["auth", "auth=0", "nobody=1", "auth=1+", "auth=-1"])
+def test_a_share_that_cannot_be_read_is_named(clean_db: DatabaseUrl, written: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(repr(written))} is no share: expected SERVICE=KEPT"):
+        settings(clean_db, db_shares=written)
+
+
+def test_a_pooler_lifts_the_budget(clean_db: DatabaseUrl) -> None:
+    assert settings(clean_db, db_pool_size=20, database_pooler="transaction").share("auth") == Share(20, 0)
 
 
 def test_the_url_can_be_assembled_from_its_parts() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cathouse.web import Keyset, RequestModel, refuse_what_jsonb_refuses
+from cathouse.web import Flag, GivenMoment, Keyset, RequestModel, Whole, refuse_what_jsonb_refuses
 from cathouse.web.pagination import CursorMismatchError
 
 
@@ -62,3 +62,33 @@ def test_a_moment_that_postgres_does_not_have_is_a_mismatch(position: str) -> No
 def test_a_made_up_cursor_is_a_mismatch(cursor: str) -> None:
     with pytest.raises(CursorMismatchError):
         Keyset.read(cursor, limit=2, filters={}, types=(str,))
+
+
+class Answers(RequestModel):
+    granted: Flag = True
+    amount: Whole = 1
+    at: GivenMoment = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", "yes", 1.0])
+def test_nothing_but_true_and_false_answers_a_question(value: Any) -> None:
+    assert Answers.model_validate({"granted": False}).granted is False
+    with pytest.raises(ValidationError):
+        Answers.model_validate({"granted": value})
+
+
+@pytest.mark.parametrize("value", [True, False, "1", 1.5])
+def test_neither_text_nor_a_boolean_is_a_number(value: Any) -> None:
+    assert Answers.model_validate({"amount": 7.0}).amount == 7
+    with pytest.raises(ValidationError):
+        Answers.model_validate({"amount": value})
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1_800_000_000, "2026-11-21T12:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_time_is_text_with_an_offset_that_utc_can_say(value: Any) -> None:
+    given = Answers.model_validate({"at": "2026-11-21T12:00:00+01:00"}).at
+    assert given.isoformat() == "2026-11-21T11:00:00+00:00"
+    with pytest.raises(ValidationError):
+        Answers.model_validate({"at": value})

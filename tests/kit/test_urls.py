@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cathouse.database import DatabaseUrl
+from cathouse.database.urls import SslMode
 
 PASSWORD_CHARACTERS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=30)
 
@@ -26,6 +27,53 @@ def test_any_password_survives_the_way_to_a_service(password: str) -> None:
     assert again.password == password
     assert again.for_asyncpg().password == password
     assert again.for_psycopg2().password == password
+
+
+NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
+HOSTS = st.one_of(
+    st.from_regex(r"[a-z][a-z0-9-]{0,20}(\.[a-z][a-z0-9-]{0,10}){0,3}", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(str),
+)
+SSL_MODES = st.sampled_from(["disable", "prefer", "require", "verify-ca", "verify-full"])
+
+
+@given(NAMES, PASSWORD_CHARACTERS, HOSTS, st.integers(1, 65535), NAMES, SSL_MODES, st.sampled_from([None, "require"]))
+def test_every_part_survives_every_driver_and_no_parameter_reaches_asyncpg(
+    user: str, password: str, host: str, port: int, name: str, ssl_mode: SslMode, channel_binding: str | None
+) -> None:
+    url = DatabaseUrl(user, password, host, port, name, ssl_mode, channel_binding=channel_binding)
+    assert DatabaseUrl.parse(url.for_libpq()) == url
+    for made in (url.for_asyncpg(), url.for_psycopg2()):
+        assert (made.username, made.password, made.host, made.port, made.database) == (user, password, host, port, name)
+    assert not url.for_asyncpg().query
+    assert url.for_psycopg2().query["sslmode"] == ssl_mode
+    given_to_asyncpg = url.asyncpg_ssl()
+    if ssl_mode in ("disable", "prefer"):
+        assert given_to_asyncpg == ("prefer" if ssl_mode == "prefer" else False)
+    else:
+        assert isinstance(given_to_asyncpg, ssl.SSLContext)
+
+
+def refusal_of(text: str) -> str:
+    """What is said against a URL; nothing when it is read."""
+    try:
+        DatabaseUrl.parse(text)
+    except ValueError as refusal:
+        return str(refusal)
+    return ""
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_given_is_read_or_refused_in_one_line(text: str) -> None:
+    assert "\n" not in refusal_of(f"postgresql://{text}")
+
+
+@given(PASSWORD_CHARACTERS.filter(lambda password: len(password) > 3))
+def test_a_password_that_was_not_encoded_is_never_in_the_refusal(password: str) -> None:
+    refusal = refusal_of(f"postgresql://me:{password}@db.example.com:nowhere/cats?sslmode=maybe")
+    assert refusal
+    assert password not in refusal
 
 
 def test_a_password_is_never_shown() -> None:
@@ -65,6 +113,8 @@ def test_what_neon_gives_is_understood() -> None:
 
 def test_supabase_and_plain_hosts_are_told_apart() -> None:
     assert DatabaseUrl.parse("postgres://p.x:y@aws-0-eu.pooler.supabase.com:6543/postgres").pooler == "transaction"
+    assert DatabaseUrl.parse("postgres://p.x:y@aws-0-eu.pooler.supabase.com:5432/postgres").pooler == "none"
+    assert DatabaseUrl.parse("postgres://p.x:y@db.x.supabase.co:6543/postgres").pooler == "transaction"
     assert DatabaseUrl.parse("postgres://me:y@db.x.supabase.co/postgres").pooler == "none"
 
 
@@ -79,6 +129,7 @@ def test_supabase_and_plain_hosts_are_told_apart() -> None:
         ("postgresql://me:x@host/cats?sslrootcert=/no/such/file", "is not a file"),
         ("postgresql://me:x@host/cats?target=x", "the parameter target is not supported"),
         ("postgresql://me:x@host:port/cats", "percent-encoded"),
+        ("postgresql://me:p@x@host/cats", "percent-encoded"),
     ],
 )
 def test_what_is_wrong_is_said_without_the_url(text: str, reason: str) -> None:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import Engine, select, text
 from standardwebhooks import Webhook
@@ -18,7 +17,7 @@ from starlette.routing import Route
 
 from cathouse.identity import KeyUse, derive, issue_service_token, parse_roots
 from cathouse.schema import Installation, Interaction, PlayerAlias
-from tests.fixtures.house import PLATFORM_SECRET, House, Person
+from tests.fixtures.house import PLATFORM_SECRET, House, Person, directly
 from tests.fixtures.serving import serve
 
 Behaviour = Callable[[Request], Awaitable[Response]]
@@ -65,7 +64,7 @@ async def cat(house: House) -> AsyncIterator[Cat]:
 async def home(house: House, cat: Cat) -> tuple[Person, dict[str, Any]]:
     """A player and an installation of ``cat``."""
     developer, player = await house.register("developer"), await house.register()
-    published = await house.publish(developer, endpoint_url=f"{house.cat_url}/", timeout_s=1)
+    published = await house.publish(developer, endpoint_url=f"{house.cat_url}/", timeout_s=10)
     return player, await house.install(player, published)
 
 
@@ -173,6 +172,7 @@ async def drip(_request: Request) -> Response:
     return StreamingResponse(chunks(), media_type="application/json")
 
 
+@directly
 @pytest.mark.parametrize(
     ("behaviour", "status", "code"),
     [
@@ -198,9 +198,12 @@ async def test_a_cat_that_misbehaves_gives_a_clear_error(
 ) -> None:
     player, installed = home
     cat.behaviour = behaviour
+    if status == 504:
+        with house.engine.begin() as connection:
+            connection.execute(text("UPDATE cathouse.releases SET timeout_s = 1"))
     started = time.monotonic()
     answer = await house.interact(player, installed, "Hello", expect=status)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert answer.json()["code"] == code
     assert answer.headers["proxy-status"].startswith("cathouse-proxy; error=")
     seen_status, proxy_error = await reported(house.engine)
@@ -278,29 +281,34 @@ async def test_a_challenge_whose_body_never_ends_is_given_up_in_time(house: Hous
     started = time.monotonic()
     path = f"/api/v1/cats/{draft['id']}/publish"
     answer = await house.call("catalog", "POST", path, person=developer, expect=422)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert answer.json()["cause"] == "The cat did not finish its answer within 1 seconds."
 
 
 async def test_a_client_that_leaves_takes_the_call_with_it(house: House, cat: Cat, home: Home) -> None:
     player, installed = home
-    gone = asyncio.Event()
+    asked, gone = asyncio.Event(), asyncio.Event()
 
     async def wait(request: Request) -> Response:
+        asked.set()
         while (await request.receive())["type"] != "http.disconnect":
             pass
         gone.set()
         return PlainTextResponse("")
 
     cat.behaviour = wait
-    with pytest.raises(httpx.ReadTimeout):
-        await house.http.post(
+    call = asyncio.create_task(
+        house.http.post(
             f"{house.urls['proxy']}/api/v1/installations/{installed['id']}/interactions",
             json={"input": 1},
             headers=player.headers,
-            timeout=0.3,
         )
-    async with asyncio.timeout(0.5):
+    )
+    await asked.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    async with asyncio.timeout(5):  # a third of the exchange's own deadline: only leaving can end it so early
         await gone.wait()
 
 
@@ -368,7 +376,7 @@ async def test_a_listener_that_leaves_a_stream_takes_the_call_with_it(house: Hou
     cat.behaviour = endless
     async with stream(house, home) as answer:
         await anext(answer.aiter_bytes())
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(5):
         await gone.wait()
     assert await reported(house.engine) == (200, "client_left")
 
@@ -390,6 +398,7 @@ async def test_nothing_holds_the_one_connection_while_a_cat_takes_its_time(house
         await asyncio.gather(waiting, return_exceptions=True)
 
 
+@directly
 @pytest.mark.parametrize("body", [{}, {"input": 1, "more": 2}, {"input": "a\x00"}, [], "x"])
 async def test_what_is_no_interaction_is_refused(house: House, home: Home, body: Any) -> None:
     player, installed = home

@@ -1,16 +1,23 @@
 """auth-service's part of the ``cathouse`` command: what writes its slice."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import typer
 
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.schemas import Registration
 from auth_service.accounts.service import AccountService
+from auth_service.mails.service import MailService
+from auth_service.recovery.service import RecoveryService
+from auth_service.second_factor.service import SecondFactorService
 from auth_service.settings import AuthSettings
+from auth_service.signing_keys.service import KeyRing
 from cathouse.configuration import load
 from cathouse.database import Database
+
+T = TypeVar("T")
 
 admin = typer.Typer(help="Admins, the first one above all.", no_args_is_help=True)
 
@@ -35,10 +42,74 @@ def create_admin(
 
 
 async def _create(registration: Registration) -> None:
-    database = Database.from_settings(load(AuthSettings), "auth")
+    settings = load(AuthSettings)
+    database = Database.from_settings(settings, "auth")
     passwords = Passwords()
+    mails = _no_mails(settings, database)
+    accounts = AccountService(
+        database, passwords, mails, RecoveryService(database, passwords, mails), requires_verification=False
+    )
     try:
-        await AccountService(database, passwords).create_admin(registration)
+        await accounts.create_admin(registration)
     finally:
         passwords.close()
+        await database.close()
+
+
+def _no_mails(settings: AuthSettings, database: Database) -> MailService:
+    return MailService(
+        database, settings.jwt_secrets(), None, sender=settings.mail_from, public_url=str(settings.public_url)
+    )
+
+
+keys = typer.Typer(help="The keys between services, and those that sign access tokens.", no_args_is_help=True)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show the keys that access tokens are verified with."""
+    for key in asyncio.run(_with_keys(KeyRing.list)):
+        since = key.retired_at or key.activated_at or key.created_at
+        print(f"{key.kid}  {key.state:<9} since {since:%Y-%m-%d %H:%M} UTC")  # noqa: T201 - a command prints
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Publish a new signing key. It signs when every service has seen it; nobody is logged out."""
+    signs_at = asyncio.run(_with_keys(KeyRing.rotate))
+    print(f"a new key is published and signs from {signs_at:%Y-%m-%d %H:%M} UTC on")  # noqa: T201 - a command prints
+
+
+# One name in sixty-four begins with a dash, and is no option.
+@keys.command("revoke", context_settings={"ignore_unknown_options": True})
+def revoke_key(kid: str) -> None:
+    """End a signing key at once: access tokens that it signed are refused, refresh tokens still give new ones."""
+    asyncio.run(_with_keys(lambda ring: ring.revoke(kid)))
+    print(f"{kid} is revoked; the other services refuse its tokens within two minutes")  # noqa: T201 - a command prints
+
+
+@keys.command("rewrap")
+def rewrap_keys() -> None:
+    """Put what is wrapped under an older JWT_SECRET under the newest one; afterwards the older ones may go."""
+    factors, signing = asyncio.run(_rewrap())
+    print(f"rewrapped {signing} signing keys and {factors} second factors")  # noqa: T201 - a command prints
+
+
+async def _rewrap() -> tuple[int, int]:
+    settings = load(AuthSettings)
+    database = Database.from_settings(settings, "auth")
+    secrets = settings.jwt_secrets()
+    try:
+        factors = SecondFactorService(database, secrets, _no_mails(settings, database))
+        return await factors.rewrap_all(), await KeyRing(database, secrets).rewrap_all()
+    finally:
+        await database.close()
+
+
+async def _with_keys(work: Callable[[KeyRing], Awaitable[T]]) -> T:
+    settings = load(AuthSettings)
+    database = Database.from_settings(settings, "auth")
+    try:
+        return await work(KeyRing(database, settings.jwt_secrets()))
+    finally:
         await database.close()

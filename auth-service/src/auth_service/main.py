@@ -1,21 +1,53 @@
 """auth-service as an application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.routes import router as accounts
 from auth_service.accounts.service import AccountService
+from auth_service.administration.routes import router as administration
+from auth_service.administration.service import AdministrationService
+from auth_service.api_keys.routes import router as api_keys
+from auth_service.api_keys.service import ApiKeyService
+from auth_service.audit.routes import router as audit
+from auth_service.audit.service import AuditService
+from auth_service.clerk.routes import router as clerk
+from auth_service.clerk.service import ClerkService
+from auth_service.clerk.tokens import ClerkTokens
+from auth_service.erasures.routes import router as erasures
+from auth_service.erasures.service import ErasureService
+from auth_service.exports.routes import router as exports
+from auth_service.exports.service import ExportService
+from auth_service.mails.service import MailService
+from auth_service.mails.transport import FolderTransport, SmtpTransport, Transport
+from auth_service.preferences.routes import router as preferences
+from auth_service.preferences.service import PreferenceService
+from auth_service.recovery.routes import router as recovery
+from auth_service.recovery.service import RecoveryService
+from auth_service.retention.service import make_retention
+from auth_service.second_factor.routes import router as second_factor
+from auth_service.second_factor.service import SecondFactorService
 from auth_service.sessions.routes import router as sessions
 from auth_service.sessions.service import SessionService
+from auth_service.sessions.tokens import TokenIssuer
 from auth_service.settings import AuthSettings
 from auth_service.signing_keys.routes import router as signing_keys
 from auth_service.signing_keys.service import KeyRing
 from cathouse.database import Database
-from cathouse.web import build_app
+from cathouse.identity import RemoteJwks, call_key, read_rsa_keys
+from cathouse.web import ServiceClient, build_app
+
+ERASURE_TIMEOUT_S = 25.0
+"""An owner works in small steps; what it did not finish is asked for again."""
+
+OWNERS = ("catalog", "installation")
+
+_logger = structlog.get_logger(__name__)
 
 
 def create_app(settings: AuthSettings) -> FastAPI:
@@ -28,23 +60,106 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
-        key_ring = KeyRing(database, secrets)
-        passwords = Passwords()
-        try:
+        async with AsyncExitStack() as stack:
+            key_ring = KeyRing(database, secrets)
+            tokens = TokenIssuer(key_ring, secrets, issuer=settings.token_issuer)
+            passwords = Passwords()
+            stack.callback(passwords.close)
+            mails = MailService(
+                database,
+                secrets,
+                _transport(settings),
+                sender=settings.mail_from,
+                public_url=str(settings.public_url).rstrip("/"),
+            )
+            second_factors = SecondFactorService(database, secrets, mails)
+            sessions = SessionService(
+                database,
+                passwords,
+                second_factors,
+                tokens,
+                mails,
+                secrets,
+                requires_verification=settings.requires_verification,
+            )
+            recovery = RecoveryService(database, passwords, mails)
+            erasures = ErasureService(database, mails, await _owners(settings, stack))
+            for worker in (mails, erasures, make_retention(database)):
+                worker.start()
+                stack.push_async_callback(worker.close)
             yield {
                 "public_keys": key_ring,
                 "key_ring": key_ring,
-                "accounts": AccountService(database, passwords),
-                "sessions": SessionService(database, passwords, key_ring, secrets, issuer=settings.token_issuer),
+                "accounts": AccountService(
+                    database, passwords, mails, recovery, requires_verification=settings.requires_verification
+                ),
+                "administration": AdministrationService(database),
+                "api_keys": ApiKeyService(database, tokens),
+                "audit": AuditService(database),
+                "clerk": ClerkService(database, _clerk(settings, stack), sessions, second_factors, tokens, mails),
+                "erasures": erasures,
+                "exports": ExportService(database),
+                "preferences": PreferenceService(database),
+                "recovery": recovery,
+                "second_factors": second_factors,
+                "sessions": sessions,
             }
-        finally:
-            passwords.close()
 
     return build_app(
         "auth",
         settings,
         title="Cat House: auth-service",
         description="Who you are: accounts, sessions, keys.",
-        routers=(accounts, sessions, signing_keys),
+        # `/users/me` before `/users/{user_id}`: the first that fits is taken.
+        routers=(
+            accounts,
+            erasures,
+            exports,
+            preferences,
+            second_factor,
+            sessions,
+            clerk,
+            recovery,
+            api_keys,
+            signing_keys,
+            administration,
+            audit,
+        ),
         provide=provide,
     )
+
+
+def _transport(settings: AuthSettings) -> Transport | None:
+    server = settings.smtp_server()
+    if server is not None:
+        return SmtpTransport(server)
+    if settings.is_production:
+        _logger.warning(
+            "mail.not_configured", advice="without MAIL_URL nobody can reset a password or verify an address"
+        )
+        return None
+    return FolderTransport(settings.mail_folder)
+
+
+async def _owners(settings: AuthSettings, stack: AsyncExitStack) -> dict[str, ServiceClient]:
+    urls = {"catalog": settings.catalog_url, "installation": settings.installation_url}
+    owners = {}
+    for owner in OWNERS:
+        client = ServiceClient(
+            caller="auth",
+            callee=owner,
+            base_url=str(urls[owner]),
+            keys=settings.keyring(call_key("auth", owner), "auth"),
+            timeout_s=ERASURE_TIMEOUT_S,
+        )
+        stack.push_async_callback(client.close)
+        owners[owner] = client
+    return owners
+
+
+def _clerk(settings: AuthSettings, stack: AsyncExitStack) -> ClerkTokens | None:
+    if settings.clerk_issuer is None:
+        return None
+    keys = RemoteJwks(settings.clerk_keys_url(), read=read_rsa_keys)
+    stack.push_async_callback(keys.close)
+    return ClerkTokens(keys, issuer=settings.clerk_issuer, parties=frozenset(settings.clerk_authorized_parties))

@@ -2,20 +2,33 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
 from catalog_service.cats.routes import router as cats
 from catalog_service.cats.service import CatService
+from catalog_service.embeddings.service import EmbeddingService
+from catalog_service.erasures.routes import router as erasures
+from catalog_service.erasures.service import ErasureService
 from catalog_service.moderation.routes import router as moderation
 from catalog_service.moderation.service import ModerationService
+from catalog_service.releases.routes import router as releases
+from catalog_service.releases.service import ReleaseService
+from catalog_service.reports.routes import router as reports
+from catalog_service.reports.service import ReportService
+from catalog_service.search.renewal import SearchRenewal
 from catalog_service.search.routes import router as search
 from catalog_service.search.service import SearchService
 from catalog_service.settings import CatalogSettings
 from catalog_service.signing_secrets.routes import router as signing_secrets
 from catalog_service.signing_secrets.service import SigningSecretService
-from cathouse.database import Database
+from catalog_service.similar.routes import router as similar
+from catalog_service.similar.service import SimilarService
+from catalog_service.stats.routes import router as stats
+from catalog_service.stats.service import StatsService
+from cathouse.database import Database, Retention, remove_old_answers
 from cathouse.identity import KeyUse
 from cathouse.web import ServiceClient, build_app
 
@@ -40,21 +53,36 @@ def create_app(settings: CatalogSettings) -> FastAPI:
             keys=settings.keyring(KeyUse.CATALOG_TO_PROXY, "catalog"),
             timeout_s=CHALLENGE_TIMEOUT_S,
         )
+        embeddings = EmbeddingService(database, settings.embedder())
+        renewal = SearchRenewal(database)
+        retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="catalog")})
+        beside = (embeddings, renewal, retention)
         try:
+            for each in beside:
+                each.start()
             yield {
-                "cats": CatService(database, proxy, signing_keys, settings.outside_urls()),
-                "search": SearchService(database),
+                "cats": CatService(database, proxy, embeddings, signing_keys, settings.outside_urls()),
+                "releases": ReleaseService(database, settings.outside_urls()),
+                "reports": ReportService(database),
+                "search": SearchService(database, embeddings),
+                "similar": SimilarService(database),
                 "moderation": ModerationService(database),
+                "stats": StatsService(database),
                 "signing_secrets": SigningSecretService(database, signing_keys),
+                "erasures": ErasureService(database),
             }
         finally:
+            for each in reversed(beside):
+                await each.close()
             await proxy.close()
 
+    settings.check_keys("catalog")
     return build_app(
         "catalog",
         settings,
         title="Cat House: catalog-service",
         description="What there is: cats, releases, permissions, search.",
-        routers=(search, cats, signing_secrets, moderation),
+        routers=(search, similar, cats, releases, signing_secrets, stats, reports, moderation, erasures),
         provide=provide,
+        caller_keys={"auth": settings.keyring(KeyUse.AUTH_TO_CATALOG, "catalog")},
     )

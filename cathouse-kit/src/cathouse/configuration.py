@@ -30,6 +30,22 @@ class ConfigurationError(Exception):
     """The environment is not usable. The message is one line per fault, ready to be shown to the operator."""
 
 
+def read_secret_file(name: str) -> str | None:
+    """What the file of ``NAME_FILE`` holds at this moment, or None when the variable is not set.
+
+    Raises:
+        ConfigurationError: when the file cannot be read.
+    """
+    path = os.environ.get(f"{name.upper()}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise ConfigurationError(f"{name.upper()}_FILE: {path}: {reason.lower()}") from None
+
+
 class _SecretFiles(PydanticBaseSettingsSource):
     """Values from ``NAME_FILE`` variables."""
 
@@ -38,18 +54,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
         raise NotImplementedError(field, field_name)
 
     def __call__(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for name in self.settings_cls.model_fields:
-            path = os.environ.get(f"{name.upper()}_FILE")
-            if not path:
-                continue
-            try:
-                values[name] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                reason = error.strerror or "it cannot be read"
-                message = f"{name.upper()}_FILE: {path}: {reason.lower()}"
-                raise ConfigurationError(message) from None
-        return values
+        found = {name: read_secret_file(name) for name in self.settings_cls.model_fields}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class EnvironmentSettings(BaseSettings):
@@ -67,6 +73,17 @@ class EnvironmentSettings(BaseSettings):
     def is_production(self) -> bool:
         """Whether the strict rules hold: no placeholder, no root secret, no private endpoints."""
         return self.environment == "production"
+
+    def reread(self, name: str) -> str | None:
+        """The present content of the file that the field ``name`` was read from; None when it came another way.
+
+        A secrets manager that rotates a secret writes the file anew.
+
+        Raises:
+            ConfigurationError: when the file cannot be read any more.
+        """
+        given = os.environ.get(name.upper())
+        return None if given else read_secret_file(name)
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 - pydantic's hook

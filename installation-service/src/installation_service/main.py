@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
-from cathouse.database import Database
+from cathouse.database import Database, Retention, remove_old_answers
 from cathouse.identity import KeyUse
 from cathouse.web import build_app
 from installation_service.activity.routes import router as activity
 from installation_service.activity.service import ActivityService
+from installation_service.erasures.routes import router as erasures
+from installation_service.erasures.service import ErasureService
 from installation_service.grants.routes import router as grants
 from installation_service.grants.service import GrantService
 from installation_service.installations.routes import router as installations
@@ -35,14 +38,20 @@ def create_app(settings: InstallationSettings) -> FastAPI:
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         wrapper = SecretWrapper(settings.keyring(KeyUse.PLAYER_SECRETS, "installation"))
-        yield {
-            "installations": InstallationService(database, wrapper),
-            "grants": GrantService(database),
-            "storage": StorageService(database),
-            "notifications": NotificationService(database),
-            "tasks": TaskService(database),
-            "activity": ActivityService(database),
-        }
+        retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="installation")})
+        retention.start()
+        try:
+            yield {
+                "installations": InstallationService(database, wrapper),
+                "grants": GrantService(database),
+                "storage": StorageService(database),
+                "notifications": NotificationService(database),
+                "tasks": TaskService(database),
+                "activity": ActivityService(database),
+                "erasures": ErasureService(database),
+            }
+        finally:
+            await retention.close()
 
     settings.check_keys("installation")
     return build_app(
@@ -50,8 +59,11 @@ def create_app(settings: InstallationSettings) -> FastAPI:
         settings,
         title="Cat House: installation-service",
         description="What you have: installations, grants, storage, notifications, tasks.",
-        routers=(installations, grants, storage, notifications, tasks, activity),
+        routers=(installations, grants, storage, notifications, tasks, activity, erasures),
         provide=provide,
         callback_keys=settings.keyring(KeyUse.CALLBACK_TOKENS, "installation"),
-        caller_keys={"proxy": settings.keyring(KeyUse.PROXY_TO_INSTALLATION, "installation")},
+        caller_keys={
+            "auth": settings.keyring(KeyUse.AUTH_TO_INSTALLATION, "installation"),
+            "proxy": settings.keyring(KeyUse.PROXY_TO_INSTALLATION, "installation"),
+        },
     )

@@ -39,7 +39,7 @@ def create_app(settings: ProxySettings) -> FastAPI:
                 timeout_s=REPORT_TIMEOUT_S,
             )
             stack.push_async_callback(installation.close)
-            reporter = InteractionReporter(installation)
+            reporter = InteractionReporter(installation, database.idleness)
             reporter.start()
             stack.push_async_callback(reporter.close)
             outside = OutsideClient(settings.outside_urls())

@@ -2,6 +2,7 @@
 
 from cathouse.errors import ServiceError
 from cathouse.identity import InvalidTokenError
+from cathouse.schema import Role
 
 
 class EmailTakenError(ServiceError):
@@ -24,6 +25,14 @@ class PasswordTooWeakError(ServiceError):
     title = "The password is not strong enough"
 
 
+class LongerPasswordNeededError(PasswordTooWeakError):
+    """It would do for a player."""
+
+    def __init__(self, role: Role, least: int) -> None:
+        """``least`` is the number of characters that ``role`` needs."""
+        super().__init__(f"The role {role} needs a password of at least {least} characters, or a second factor.")
+
+
 class HashingBusyError(ServiceError):
     """More people log in at once than passwords can be hashed."""
 
@@ -41,4 +50,4 @@ class AccountGoneError(InvalidTokenError):
 
     def __init__(self) -> None:
         """The same code as its parent's."""
-        super().__init__("This account does not exist any more.")
+        super().__init__("This account was closed.")

@@ -1,21 +1,24 @@
 """Hashing passwords without holding anything else up.
 
 Argon2id with OWASP's minimum (m=19456 KiB, t=2, p=1; the library's own default is for larger machines). Hashing runs
-in a few threads behind a short queue; who finds it full is told to come back.
+in a few threads behind a short queue; who finds it full is told to come back. Hashes of bcrypt are accepted, and
+replaced at the next log-in.
 """
 
 import asyncio
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import bcrypt
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import Argon2Error
 
-from auth_service.accounts.errors import HashingBusyError, PasswordTooWeakError
-from cathouse.schema import Role
+from auth_service.accounts.common_passwords import is_common, is_own_word
+from auth_service.accounts.errors import HashingBusyError, LongerPasswordNeededError, PasswordTooWeakError
+from cathouse.schema import LONG_PASSWORD, Role
 
 MEMORY_KIB = 19456
 ITERATIONS = 2
@@ -24,7 +27,11 @@ PARALLELISM = 1
 LONGEST_QUEUE = 32
 LONGEST_PASSWORD = 256
 
-_SHORTEST = {Role.PLAYER: 8, Role.DEVELOPER: 15, Role.ADMIN: 15}
+SHORTEST_PASSWORD = 8
+
+_BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
+_BCRYPT_READS = 72
+"""Bytes of a password that bcrypt takes account of."""
 
 T = TypeVar("T")
 
@@ -34,17 +41,30 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def check_password(password: str, *, role: Role) -> None:
-    """Hold a new password to the rules for ``role``; without a second factor a developer needs 15 characters.
+def is_long(password: str) -> bool:
+    """Whether it is long enough for a developer or an admin without a second factor."""
+    return len(normalised(password)) >= LONG_PASSWORD
+
+
+def check_password(password: str, *, role: Role, words: Iterable[str], has_second_factor: bool = False) -> None:
+    """Hold a new password to the rules for ``role``; without a second factor a developer needs ``LONG_PASSWORD``.
+
+    ``words`` are the person's own: address and name.
 
     Raises:
         PasswordTooWeakError: saying which rule.
     """
     length = len(normalised(password))
-    if length < _SHORTEST[role]:
-        raise PasswordTooWeakError(f"The role {role} needs a password of at least {_SHORTEST[role]} characters.")
+    if length < SHORTEST_PASSWORD:
+        raise PasswordTooWeakError(f"A password needs at least {SHORTEST_PASSWORD} characters.")
+    if role is not Role.PLAYER and not has_second_factor and length < LONG_PASSWORD:
+        raise LongerPasswordNeededError(role, LONG_PASSWORD)
     if length > LONGEST_PASSWORD:
         raise PasswordTooWeakError(f"A password may have at most {LONGEST_PASSWORD} characters.")
+    if is_common(normalised(password)):
+        raise PasswordTooWeakError("This password is among those that are guessed first. Choose another one.")
+    if is_own_word(normalised(password), words):
+        raise PasswordTooWeakError("A password must be more than your own name or address. Choose another one.")
 
 
 class Passwords:
@@ -68,6 +88,18 @@ class Passwords:
         """
         return await self._run(lambda: self._hasher.hash(normalised(password)))
 
+    async def renewed(self, stored: str, password: str) -> str | None:
+        """A new hash of a password that was just verified, when ``stored`` is weaker than what is made now.
+
+        None when it is not, or when the queue is full: then the next log-in renews it.
+        """
+        if not stored.startswith(_BCRYPT_PREFIXES) and not self._hasher.check_needs_rehash(stored):
+            return None
+        try:
+            return await self.hash(password)
+        except HashingBusyError:
+            return None
+
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether ``password`` made ``stored``. Without ``stored`` it takes as long and is false.
 
@@ -81,9 +113,11 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, stored: str, password: str) -> bool:
+        if stored.startswith(_BCRYPT_PREFIXES):
+            return _matches_bcrypt(stored, normalised(password))
         try:
             return self._hasher.verify(stored, normalised(password))
-        except (Argon2Error, InvalidHashError):
+        except (Argon2Error, ValueError):  # a hash that is none, or is not even ASCII, is a ValueError
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -94,3 +128,11 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._under_way -= 1
+
+
+def _matches_bcrypt(stored: str, password: str) -> bool:
+    # Accounts brought along from elsewhere. bcrypt's C code read as far as the first NUL and no further than 72 bytes.
+    try:
+        return bcrypt.checkpw(password.encode()[:_BCRYPT_READS], stored.encode())
+    except ValueError:
+        return False

@@ -49,7 +49,7 @@ class Registration(RequestModel):
     )
 
     email: Email
-    password: Password = Field(description="8 to 256 characters; 15 at least for a developer.")
+    password: Password = Field(description="8 to 256 characters; 15 at least for a developer without a second factor.")
     display_name: DisplayName
     role: Literal[Role.PLAYER, Role.DEVELOPER] = Role.PLAYER
 
@@ -59,6 +59,19 @@ class ProfileChange(RequestModel):
 
     display_name: DisplayName | None = None
     timezone: Timezone | None = None
+
+
+class PasswordChange(RequestModel):
+    """The present password, and the one that is to replace it."""
+
+    current_password: Password
+    password: Password = Field(description="8 to 256 characters; 15 at least for a developer without a second factor.")
+
+
+class DeveloperRequest(RequestModel):
+    """A new password, when the present one is too short for a developer."""
+
+    password: Password | None = Field(None, description="15 to 256 characters; it replaces the present one.")
 
 
 class UserView(BaseModel):

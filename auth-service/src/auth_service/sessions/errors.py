@@ -10,11 +10,25 @@ class InvalidCredentialsError(ServiceError):
     status = 401
     title = "E-mail or password is wrong"
 
-    def __init__(self) -> None:
+    def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
         """RFC 9110 section 11.6.1: a 401 carries a challenge."""
-        super().__init__(
-            "The e-mail address or the password is wrong.", headers={"WWW-Authenticate": 'Bearer realm="cathouse"'}
-        )
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+
+
+class EmailNotVerifiedError(ServiceError):
+    """The credentials are right; the address is not proved yet."""
+
+    code = "email_not_verified"
+    status = 403
+    title = "The e-mail address is not confirmed"
+
+    def __init__(
+        self,
+        detail: str = "Follow the link in the mail that we sent to this address."
+        " For another one: POST /api/v1/auth/email/verify/resend.",
+    ) -> None:
+        """Say how to get another mail."""
+        super().__init__(detail)
 
 
 class RefreshTokenInvalidError(ServiceError):
@@ -27,3 +41,15 @@ class RefreshTokenInvalidError(ServiceError):
     def __init__(self) -> None:
         """Say how to go on."""
         super().__init__("Log in again.", headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+
+
+class SessionNotFoundError(ServiceError):
+    """There is no such living session of the caller."""
+
+    code = "session_not_found"
+    status = 404
+    title = "There is no such session"
+
+    def __init__(self) -> None:
+        """Somebody else's is as good as none."""
+        super().__init__("You have no session with this id; it may have ended already.")

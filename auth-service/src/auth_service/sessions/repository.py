@@ -1,15 +1,41 @@
 """All SQL about sessions."""
 
 import datetime as dt
+import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Delete,
+    Text,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow
-from cathouse.schema import Session, User
+from auth_service.accounts.repository import has_second_factor
+from cathouse.database import AnyRow, newest_first
+from cathouse.schema import LoginAttempt, Session, User
+
+FREE_ATTEMPTS = 5
+FIRST_LOCK = dt.timedelta(seconds=30)
+LONGEST_LOCK = dt.timedelta(minutes=15)
+"""All three: design/security.md, "Passwords and logging in"."""
+
+FORGOTTEN_AFTER = dt.timedelta(days=1)
+"""Failures older than that say nothing of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +47,111 @@ class NewSession:
     amr: list[str]
     user_agent: str | None
     ip: str | None
+    authenticated_at: dt.datetime
     idle_expires_at: dt.datetime
     expires_at: dt.datetime
 
 
-async def find_credentials(session: AsyncSession, email_key: str) -> AnyRow | None:
-    """What a log-in is checked against."""
-    query = select(User.id, User.role, User.is_active, User.password_hash).where(User.email_key == email_key)
-    return (await session.execute(query)).one_or_none()
+async def count_attempt(session: AsyncSession, email_key: str) -> AnyRow:
+    """Count an attempt to log in, and return what it is checked against.
 
-
-async def add_session(session: AsyncSession, new: NewSession) -> Session:
-    """Begin a session and return it with what the database added."""
-    begun = Session(
-        user_id=new.user_id,
-        key_id=new.key_id,
-        amr=new.amr,
-        user_agent=new.user_agent,
-        ip=new.ip,
-        idle_expires_at=new.idle_expires_at,
-        expires_at=new.expires_at,
+    One statement. ``is_counted`` is false while the address is locked: then nothing is counted. The other columns are
+    null when there is no such account.
+    """
+    is_stale = LoginAttempt.updated_at < func.now() - FORGOTTEN_AFTER
+    failures = case((is_stale, 1), else_=LoginAttempt.failures + 1)
+    # A lock from 30 s on, doubling with each further failure.
+    lock = func.least(FIRST_LOCK * func.power(2, failures - FREE_ATTEMPTS), LONGEST_LOCK)
+    counted = (
+        upsert(LoginAttempt)
+        .values(key=attempt_key(email_key), failures=1)
+        .on_conflict_do_update(
+            constraint="uq_login_attempts_key",
+            set_={
+                "failures": failures,
+                "locked_until": case((failures >= FREE_ATTEMPTS, func.now() + lock)),
+            },
+            where=or_(LoginAttempt.locked_until.is_(None), LoginAttempt.locked_until <= func.now()),
+        )
+        .returning(LoginAttempt.id)
+        .cte("counted")
     )
-    session.add(begun)
-    await session.flush()
-    return begun
+    query = (
+        select(
+            exists(select(counted.c.id)).label("is_counted"),
+            User.id,
+            User.role,
+            User.is_active,
+            User.password_hash,
+            User.password_is_long,
+            User.email_verified_at,
+            has_second_factor().label("has_second_factor"),
+        )
+        .select_from(select(literal(1)).subquery("always"))
+        .outerjoin(User, User.email_key == email_key)
+    )
+    return (await session.execute(query)).one()
+
+
+async def take_back_attempt(session: AsyncSession, email_key: str) -> None:
+    """Uncount an attempt that was no guess: its password was right, and something else is still wanted."""
+    failures = func.greatest(LoginAttempt.failures - 1, 0)
+    await session.execute(
+        update(LoginAttempt)
+        .where(LoginAttempt.key == attempt_key(email_key))
+        .values(
+            failures=failures,
+            locked_until=case((failures >= FREE_ATTEMPTS, LoginAttempt.locked_until)),
+        )
+    )
+
+
+def attempt_key(email_key: str) -> bytes:
+    """What an address's attempts are counted under: whoever reads the table learns no address."""
+    return hashlib.sha256(email_key.encode()).digest()
+
+
+async def forget_attempts(session: AsyncSession, email_key: str) -> None:
+    """Begin to count from nothing again: somebody has shown the right password."""
+    await session.execute(_forget(email_key))
+
+
+def _forget(email_key: str) -> Delete:
+    return delete(LoginAttempt).where(LoginAttempt.key == attempt_key(email_key))
+
+
+async def add_session(
+    session: AsyncSession, new: NewSession, *still: ColumnElement[bool], email_key: str | None
+) -> AnyRow | None:
+    """Begin a session, forget the failures of its address, and return what the tokens are made of.
+
+    None when the account was closed meanwhile, or does not meet ``still`` any more. The account's row is locked against
+    changes: what ends all sessions of a person either comes before, and is seen, or afterwards, and ends this one too.
+    """
+    columns = {
+        "id": literal(uuid.uuid4()),
+        "user_id": User.id,
+        "key_id": literal(new.key_id),
+        "amr": literal(new.amr, ARRAY(Text)),
+        "user_agent": literal(new.user_agent, Text),
+        "ip": literal(new.ip, Text),
+        "authenticated_at": literal(new.authenticated_at),
+        "idle_expires_at": literal(new.idle_expires_at),
+        "expires_at": literal(new.expires_at),
+    }
+    person = (
+        select(*columns.values())
+        .where(User.id == new.user_id, User.is_active, *still)
+        .with_for_update(read=True, of=User)
+    )
+    statement = (
+        insert(Session)
+        .from_select(list(columns), person, include_defaults=False)
+        .returning(Session.id, Session.authenticated_at, Session.amr, Session.key_id, Session.refresh_counter)
+    )
+    if email_key is not None:
+        statement = statement.add_cte(_forget(email_key).cte("forgotten"))
+    return (await session.execute(statement)).one_or_none()
 
 
 async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> AnyRow | None:
@@ -98,6 +205,40 @@ async def revoke_session(session: AsyncSession, session_id: uuid.UUID, *, now: d
     return await revoke(session, Session.id == session_id, now=now, reason=reason)
 
 
+async def revoke_own_session(
+    session: AsyncSession, session_id: uuid.UUID, user_id: uuid.UUID, *, now: dt.datetime, reason: str
+) -> int:
+    """End one session of a person, when it is theirs."""
+    return await revoke(session, Session.id == session_id, Session.user_id == user_id, now=now, reason=reason)
+
+
 async def revoke_sessions_of(session: AsyncSession, user_id: uuid.UUID, *, now: dt.datetime, reason: str) -> int:
     """End all sessions of a person."""
     return await revoke(session, Session.user_id == user_id, now=now, reason=reason)
+
+
+async def list_sessions(
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    *,
+    current_id: uuid.UUID | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[AnyRow]:
+    """The living sessions of a person, newest first."""
+    query = select(
+        Session.id,
+        Session.user_agent,
+        Session.ip,
+        Session.created_at,
+        Session.last_used_at,
+        func.least(Session.idle_expires_at, Session.expires_at).label("expires_at"),
+        (Session.id == current_id if current_id is not None else literal(value=False)).label("current"),
+    ).where(
+        Session.user_id == user_id,
+        Session.revoked_at.is_(None),
+        Session.idle_expires_at > func.now(),
+        Session.expires_at > func.now(),
+    )
+    query = newest_first(query, Session.created_at, Session.id, after=after, limit=limit)
+    return (await session.execute(query)).all()

@@ -1,39 +1,42 @@
 """Logging in and out over HTTP."""
 
+import datetime as dt
+import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import ValidationError
 
+from auth_service.requests import FromClient
 from auth_service.sessions.errors import InvalidCredentialsError
-from auth_service.sessions.schemas import Login, RefreshRequest, Tokens
-from auth_service.sessions.service import Client, SessionService
+from auth_service.sessions.schemas import Login, RefreshRequest, SessionView, Tokens
+from auth_service.sessions.service import SessionService
 from cathouse.identity import CurrentPlayer, public
 from cathouse.identity.access import TOKEN_PATH
-from cathouse.web import provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided
 
 router = APIRouter(tags=["sessions"])
 
 Sessions = Annotated[SessionService, provided("sessions")]
 
 
-@router.post("/api/v1/auth/login", dependencies=[public])
-async def log_in(login: Login, request: Request, sessions: Sessions) -> Tokens:
-    """Log in with e-mail and password."""
-    return await sessions.log_in(login, _client(request))
+@router.post("/api/v1/auth/login", dependencies=[public, limited_by_address("logins")])
+async def log_in(login: Login, client: FromClient, sessions: Sessions) -> Tokens:
+    """Log in with e-mail and password, and the code of the second factor where there is one."""
+    return await sessions.log_in(login, client)
 
 
-@router.post(TOKEN_PATH, dependencies=[public])
+@router.post(TOKEN_PATH, dependencies=[public, limited_by_address("logins")])
 async def issue_token(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, sessions: Sessions
+    form: Annotated[OAuth2PasswordRequestForm, Depends()], client: FromClient, sessions: Sessions
 ) -> Tokens:
     """The same for OAuth2's password form: the Authorize button of the documentation pages uses it."""
     try:
         login = Login(email=form.username, password=form.password)
     except ValidationError:
         raise InvalidCredentialsError from None
-    return await sessions.log_in(login, _client(request))
+    return await sessions.log_in(login, client)
 
 
 @router.post("/api/v1/auth/refresh", dependencies=[public])
@@ -54,5 +57,17 @@ async def log_out_everywhere(person: CurrentPlayer, sessions: Sessions) -> None:
     await sessions.log_out_everywhere(person.user_id)
 
 
-def _client(request: Request) -> Client:
-    return Client(user_agent=request.headers.get("user-agent"), ip=request.client.host if request.client else None)
+@router.get("/api/v1/sessions")
+async def list_sessions(
+    person: CurrentPlayer, sessions: Sessions, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[SessionView]:
+    """Where the caller is logged in, newest first."""
+    keyset = Keyset.read(cursor, limit=limit, filters={}, types=(dt.datetime, uuid.UUID))
+    rows, next_cursor = await sessions.list(person, keyset)
+    return Page[SessionView](items=[SessionView.model_validate(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.delete("/api/v1/sessions/{session_id}", status_code=204)
+async def end_session(session_id: uuid.UUID, person: CurrentPlayer, sessions: Sessions) -> None:
+    """Log out on that device. Its access token ends by itself within ten minutes."""
+    await sessions.end(person.user_id, session_id)

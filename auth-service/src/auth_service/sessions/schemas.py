@@ -1,11 +1,13 @@
 """Logging in, as requests and answers."""
 
+import uuid
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from auth_service.accounts.schemas import Password
-from cathouse.web import RequestModel
+from auth_service.second_factor.schemas import Code
+from cathouse.web import Moment, RequestModel
 
 
 class Login(RequestModel):
@@ -15,6 +17,7 @@ class Login(RequestModel):
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=320)]
     password: Password
+    totp_code: Code | None = Field(None, description="A code of the authenticator app, or a recovery code.")
 
 
 class RefreshRequest(RequestModel):
@@ -31,3 +34,17 @@ class Tokens(BaseModel):
     expires_in: int = Field(description="Seconds until the access token ends.")
     refresh_token: str
     refresh_expires_in: int = Field(description="Seconds until the refresh token ends when it is not used.")
+
+
+class SessionView(BaseModel):
+    """A log-in that still holds, on one device."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    user_agent: str | None
+    ip: str | None
+    created_at: Moment
+    last_used_at: Moment
+    expires_at: Moment = Field(description="When it ends if it is not used until then.")
+    current: bool = Field(description="Whether the access token of this request belongs to it.")

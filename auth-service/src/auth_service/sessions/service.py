@@ -6,100 +6,179 @@ parallel tabs and lost answers do no harm; anything older means that somebody ha
 """
 
 import datetime as dt
-import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.service import email_key
+from auth_service.accounts.addresses import email_key
+from auth_service.accounts.errors import HashingBusyError
+from auth_service.accounts.passwords import Passwords, is_long
+from auth_service.accounts.repository import find_password_hash, replace_password
+from auth_service.client import Client
+from auth_service.mails.letters import MailKind
+from auth_service.mails.service import MailService
+from auth_service.second_factor.errors import TotpRequiredError
+from auth_service.second_factor.service import SecondFactorService
 from auth_service.secrets import JwtSecrets
 from auth_service.sessions import repository
-from auth_service.sessions.errors import InvalidCredentialsError, RefreshTokenInvalidError
-from auth_service.sessions.refresh_tokens import RefreshToken, make_refresh_token
+from auth_service.sessions.errors import (
+    EmailNotVerifiedError,
+    InvalidCredentialsError,
+    RefreshTokenInvalidError,
+    SessionNotFoundError,
+)
+from auth_service.sessions.refresh_tokens import RefreshToken
 from auth_service.sessions.schemas import Login, Tokens
-from auth_service.signing_keys.service import KeyRing
+from auth_service.sessions.tokens import Granted, TokenIssuer
 from cathouse.database import AnyRow, Database, record_event
-from cathouse.identity.access_tokens import ALGORITHM, AUDIENCES, LIFE_S, TYPE
-from cathouse.identity.compact import sign
+from cathouse.identity import Principal
+from cathouse.schema import User
+from cathouse.web import Keyset
 
 IDLE = dt.timedelta(days=14)
 ABSOLUTE = dt.timedelta(days=30)
 GRACE = dt.timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """From where somebody logs in."""
-
-    user_agent: str | None
-    ip: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """A session whose next pair of tokens can be made."""
-
-    session_id: uuid.UUID
-    user_id: uuid.UUID
-    role: str
-    authenticated_at: dt.datetime
-    amr: list[str]
-    key_id: str
-    counter: int
-    idle_expires_at: dt.datetime
+class _HashReplacedError(InvalidCredentialsError):
+    """The hash that was verified is not stored any more."""
 
 
 class SessionService:
     """Logs people in, keeps them in, and lets them out."""
 
     def __init__(
-        self, database: Database, passwords: Passwords, keys: KeyRing, secrets: JwtSecrets, *, issuer: str
+        self,
+        database: Database,
+        passwords: Passwords,
+        second_factors: SecondFactorService,
+        tokens: TokenIssuer,
+        mails: MailService,
+        secrets: JwtSecrets,
+        *,
+        requires_verification: bool,
     ) -> None:
+        """``requires_verification``: nobody logs in with an address that is not proved."""
         self._database = database
         self._passwords = passwords
-        self._keys = keys
+        self._second_factors = second_factors
+        self._tokens = tokens
+        self._mails = mails
         self._secrets = secrets
-        self._issuer = issuer
+        self._requires_verification = requires_verification
 
     async def log_in(self, login: Login, client: Client) -> Tokens:
         """Begin a session.
 
         Raises:
-            InvalidCredentialsError: whatever is wrong with the credentials.
+            InvalidCredentialsError: whatever is wrong with the credentials, also while the address is locked.
+            EmailNotVerifiedError, TotpRequiredError: they are right, and something is missing.
             HashingBusyError: too many log-ins at once.
         """
         key = email_key(login.email)
-        found = await self._database.read(lambda session: repository.find_credentials(session, key))
-        matches = await self._passwords.verify(found.password_hash if found else None, login.password)
-        if found is None or not matches or not found.is_active:
+        # Counted before the hash is made, so that guessing in parallel does not help, and by itself: a failure that
+        # was rolled back or counted twice would be a wrong number.
+        found = await self._database.once(lambda session: repository.count_attempt(session, key))
+        stored: str | None = found.password_hash if found.is_counted and found.is_active else None
+        try:
+            is_right = await self._passwords.verify(stored, login.password)
+        except HashingBusyError:
+            if found.is_counted:  # nothing was checked, so nothing was guessed
+                await self._database.once(lambda session: repository.take_back_attempt(session, key))
+            raise
+        if not is_right or stored is None:
             raise InvalidCredentialsError
+        if self._requires_verification and found.email_verified_at is None:
+            await self._database.once(lambda session: repository.take_back_attempt(session, key))
+            raise EmailNotVerifiedError
+        if found.has_second_factor and login.totp_code is None:
+            await self._database.once(lambda session: repository.take_back_attempt(session, key))
+            raise TotpRequiredError
+        try:
+            granted = await self._begin_with_password(found, login, client, stored=stored)
+        except _HashReplacedError:
+            # By another log-in of the same moment, which renewed it, or by a new password: the hash of now tells which.
+            stored = await self._database.read(lambda session: find_password_hash(session, found.id))
+            if stored is None or not await self._passwords.verify(stored, login.password):
+                raise InvalidCredentialsError from None
+            granted = await self._begin_with_password(found, login, client, stored=stored)
+        self._mails.wake()
+        return await self._tokens.issue(granted)
+
+    async def _begin_with_password(self, found: AnyRow, login: Login, client: Client, *, stored: str) -> Granted:
+        """Begin a session for whom ``stored`` was verified, and renew it where it is weak.
+
+        Only now, with the password at hand, can its length be noted, for accounts from before that was done.
+        """
+        renewed = await self._passwords.renewed(stored, login.password)
+        kept = renewed or stored
+        is_noted = renewed is None and found.password_is_long == is_long(login.password)
+        authenticated_at = dt.datetime.now(dt.UTC)
+
+        async def begin(session: AsyncSession) -> Granted:
+            amr = ["pwd"]
+            if found.has_second_factor and login.totp_code is not None:
+                amr += await self._second_factors.check(session, found.id, login.totp_code, client)
+            if not is_noted and not await replace_password(
+                session, found.id, old_hash=stored, new_hash=kept, is_long=is_long(login.password)
+            ):
+                raise _HashReplacedError
+            return await self.begin(
+                session,
+                User.password_hash == kept,
+                user_id=found.id,
+                role=found.role,
+                amr=amr,
+                client=client,
+                authenticated_at=authenticated_at,
+                email_key=email_key(login.email),
+            )
+
+        return await self._database.write(begin)
+
+    async def begin(
+        self,
+        session: AsyncSession,
+        *still: ColumnElement[bool],
+        user_id: uuid.UUID,
+        role: str,
+        amr: list[str],
+        client: Client,
+        authenticated_at: dt.datetime,
+        email_key: str | None = None,
+    ) -> Granted:
+        """Begin a session for somebody who has proved who they are, and forget the failures counted for the address.
+
+        Raises:
+            InvalidCredentialsError: the account was closed or given another role meanwhile, or is not ``still`` what
+                was proved.
+        """
         now = dt.datetime.now(dt.UTC)
         new = repository.NewSession(
-            user_id=found.id,
+            user_id=user_id,
             key_id=self._secrets.current.key_id,
-            amr=["pwd"],
-            user_agent=client.user_agent[:400] if client.user_agent else None,
+            amr=amr,
+            user_agent=client.user_agent,
             ip=client.ip,
+            authenticated_at=authenticated_at,
             idle_expires_at=now + IDLE,
             expires_at=now + ABSOLUTE,
         )
-
-        async def begin(session: AsyncSession) -> _Granted:
-            begun = await repository.add_session(session, new)
-            return _Granted(
-                session_id=begun.id,
-                user_id=found.id,
-                role=found.role,
-                authenticated_at=begun.authenticated_at,
-                amr=begun.amr,
-                key_id=begun.key_id,
-                counter=begun.refresh_counter,
-                idle_expires_at=begun.idle_expires_at,
-            )
-
-        return await self._tokens(await self._database.write(begin))
+        begun = await repository.add_session(session, new, User.role == role, *still, email_key=email_key)
+        if begun is None:
+            raise InvalidCredentialsError
+        return Granted(
+            session_id=begun.id,
+            user_id=user_id,
+            role=role,
+            authenticated_at=begun.authenticated_at,
+            amr=begun.amr,
+            key_id=begun.key_id,
+            counter=begun.refresh_counter,
+            idle_expires_at=new.idle_expires_at,
+        )
 
     async def refresh(self, text: str) -> Tokens:
         """The next pair of tokens.
@@ -110,7 +189,7 @@ class SessionService:
         """
         token = RefreshToken.parse(text)
 
-        async def rotate(session: AsyncSession) -> _Granted | None:
+        async def rotate(session: AsyncSession) -> Granted | None:
             now = dt.datetime.now(dt.UTC)
             found = await repository.lock_session(session, token.session_id)
             if found is None or not self._is_usable(found, token, now):
@@ -129,12 +208,14 @@ class SessionService:
                 actor_id=found.user_id,
                 subject={"session_id": found.id, "user_id": found.user_id},
             )
+            await self._mails.post(session, found.user_id, MailKind.SESSION_REUSED)
             return None
 
         granted = await self._database.write(rotate)
         if granted is None:
+            self._mails.wake()
             raise RefreshTokenInvalidError
-        return await self._tokens(granted)
+        return await self._tokens.issue(granted)
 
     async def log_out(self, text: str) -> None:
         """End the session of a refresh token; one that is of no use any more is no error."""
@@ -161,6 +242,32 @@ class SessionService:
 
         await self._database.write(end)
 
+    async def list(self, person: Principal, keyset: Keyset) -> tuple[Sequence[AnyRow], str | None]:
+        """One page of the person's living sessions, newest first, and the cursor of the next."""
+        rows = await self._database.read(
+            lambda session: repository.list_sessions(
+                session, person.user_id, current_id=person.session_id, after=keyset.after, limit=keyset.limit + 1
+            )
+        )
+        return keyset.page(rows, lambda row: (row.created_at, row.id))
+
+    async def end(self, user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+        """End one of the person's sessions; its access token ends by itself within ten minutes.
+
+        Raises:
+            SessionNotFoundError: also when it is somebody else's, or has ended.
+        """
+
+        async def end(session: AsyncSession) -> None:
+            now = dt.datetime.now(dt.UTC)
+            reason = "ended_by_its_owner"
+            if not await repository.revoke_own_session(session, session_id, user_id, now=now, reason=reason):
+                raise SessionNotFoundError
+            subject = {"session_id": session_id, "user_id": user_id}
+            await record_event(session, "session.ended", actor_id=user_id, subject=subject)
+
+        await self._database.write(end)
+
     def _is_genuine(self, found: AnyRow, token: RefreshToken) -> bool:
         secret = self._secrets.find(found.key_id)
         return secret is not None and token.is_genuine(secret.refresh_key)
@@ -169,34 +276,9 @@ class SessionService:
         living = found.revoked_at is None and found.is_active
         return living and now < min(found.idle_expires_at, found.expires_at) and self._is_genuine(found, token)
 
-    async def _tokens(self, granted: _Granted) -> Tokens:
-        kid, key = await self._keys.signing_key()
-        now = int(time.time())
-        claims = {
-            "iss": self._issuer,
-            "sub": str(granted.user_id),
-            "aud": list(AUDIENCES),
-            "iat": now,
-            "exp": now + LIFE_S,
-            "jti": uuid.uuid4().hex,
-            "sid": str(granted.session_id),
-            "role": granted.role,
-            "auth_time": int(granted.authenticated_at.timestamp()),
-            "amr": granted.amr,
-        }
-        secret = self._secrets.find(granted.key_id)
-        if secret is None:
-            raise RefreshTokenInvalidError
-        return Tokens(
-            access_token=sign(claims, key, algorithm=ALGORITHM, typ=TYPE, kid=kid),
-            expires_in=LIFE_S,
-            refresh_token=make_refresh_token(granted.session_id, granted.counter, secret.refresh_key),
-            refresh_expires_in=max(0, int(granted.idle_expires_at.timestamp()) - now),
-        )
 
-
-def _granted(found: AnyRow, *, counter: int, idle_expires_at: dt.datetime) -> _Granted:
-    return _Granted(
+def _granted(found: AnyRow, *, counter: int, idle_expires_at: dt.datetime) -> Granted:
+    return Granted(
         session_id=found.id,
         user_id=found.user_id,
         role=found.role,

@@ -16,3 +16,15 @@ class NoSigningKeyError(ServiceError):
             "The signing key was wrapped under another JWT_SECRET. The operator has to add the old value to JWT_SECRET,"
             " behind the new one, separated by a comma."
         )
+
+
+class KeyNotFoundError(ServiceError):
+    """There is no living key with this id."""
+
+    code = "signing_key_not_found"
+    status = 404
+    title = "There is no such signing key"
+
+    def __init__(self, kid: str) -> None:
+        """``kid`` is public."""
+        super().__init__(f"There is no living signing key {kid}; `cathouse keys list` shows them.")

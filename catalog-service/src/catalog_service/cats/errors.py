@@ -71,6 +71,18 @@ class EndpointChallengeFailedError(ServiceError):
         super().__init__(f"The endpoint did not prove itself: {cause}", cause=cause)
 
 
+class CatInUseError(ServiceError):
+    """Somebody installed the cat once: what they have refers to it."""
+
+    code = "cat_in_use"
+    status = 409
+    title = "The cat was installed"
+
+    def __init__(self) -> None:
+        """Say what to do instead."""
+        super().__init__("The cat was installed, perhaps by yourself to try it. Unpublish or deprecate it instead.")
+
+
 class CatChangedMeanwhileError(ServiceError):
     """The release was changed while its endpoint was being challenged."""
 

@@ -1,22 +1,21 @@
 """All SQL about cats."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, func, select, update
+from sqlalchemy import JSON, ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.cats.errors import SlugTakenError
+from catalog_service.cats.errors import CatInUseError, SlugTakenError
 from catalog_service.cats.schemas import CatCreation
 from catalog_service.releases.repository import requested_permissions
 from cathouse.database import AnyRow, AnySelect, broken_constraint
 from cathouse.schema import (
     Cat,
+    CatSearch,
     CatStatus,
-    Installation,
-    InstallationStatus,
     Release,
     ReleasePermission,
     User,
@@ -32,13 +31,7 @@ def cat_columns() -> AnySelect:
         .correlate(Cat)
         .scalar_subquery()
     )
-    living = (
-        select(func.count())
-        .select_from(Installation)
-        .where(Installation.cat_id == Cat.id, Installation.status != InstallationStatus.UNINSTALLED)
-        .correlate(Cat)
-        .scalar_subquery()
-    )
+    living = select(CatSearch.popularity).where(CatSearch.cat_id == Cat.id).correlate(Cat).scalar_subquery()
     return select(
         Cat.id,
         Cat.slug,
@@ -55,7 +48,7 @@ def cat_columns() -> AnySelect:
         Cat.privacy_url,
         Cat.deprecation,
         Cat.suspension_reason,
-        living.label("installations_count"),
+        func.coalesce(living, 0).label("installations_count"),
         Cat.created_at,
         Cat.updated_at,
         Cat.developer_id,
@@ -103,24 +96,38 @@ async def find_cat(session: AsyncSession, reference: uuid.UUID | str) -> AnyRow 
 async def lock_cat(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
     """The state of the cat that meets ``conditions``, locked until the transaction ends."""
     query = (
-        select(Cat.id, Cat.status, Cat.status_before_suspension, Cat.developer_id, Cat.slug)
+        select(
+            Cat.id,
+            Cat.status,
+            Cat.suspension_reason,
+            Cat.status_before_suspension,
+            Cat.developer_id,
+            Cat.slug,
+            Cat.version,
+        )
         .where(*conditions)
         .with_for_update()
     )
     return (await session.execute(query)).one_or_none()
 
 
-async def list_cats(
-    session: AsyncSession,
-    *,
-    conditions: Sequence[ColumnElement[bool]],
-    order: Sequence[ColumnElement[Any]],
-    limit: int,
-    columns: Sequence[ColumnElement[Any]] = (),
-) -> Sequence[AnyRow]:
-    """The first ``limit`` cats that meet ``conditions``."""
-    query = cat_columns().add_columns(*columns).where(*conditions).order_by(*order).limit(limit)
-    return (await session.execute(query)).all()
+async def change_cat(session: AsyncSession, cat_id: uuid.UUID, values: Mapping[str, Any]) -> None:
+    """Set ``values`` on the cat."""
+    await session.execute(update(Cat).where(Cat.id == cat_id).values(**values))
+
+
+async def delete_cat(session: AsyncSession, cat_id: uuid.UUID) -> None:
+    """Remove a cat with its releases, permissions and reports.
+
+    Raises:
+        CatInUseError: somebody installed it once, or does so in this instant.
+    """
+    try:
+        await session.execute(delete(Cat).where(Cat.id == cat_id))
+    except IntegrityError as error:
+        if broken_constraint(error) == "fk_installations_cat_id_cats":
+            raise CatInUseError from None
+        raise
 
 
 async def release_to_publish(

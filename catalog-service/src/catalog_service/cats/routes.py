@@ -5,61 +5,89 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
 
-from catalog_service.cats.schemas import CatCreation, CatView, OwnedCatView, Publication
+from catalog_service.cats.references import Reference, read_reference
+from catalog_service.cats.schemas import CatChange, CatCreation, CatView, Deprecation, OwnedCatView, Publication
 from catalog_service.cats.service import CatService, is_owner_or_admin
 from catalog_service.cats.views import cat_view
 from catalog_service.releases.schemas import OwnedReleaseView, PermissionView, ReleaseView
-from cathouse.identity import CurrentDeveloper, OptionalPerson
-from cathouse.web import Page, SafeText, provided
+from cathouse.identity import CatalogReader, CatalogWriter
+from cathouse.web import Once, Page, SafeText, provided, revalidated
 
 router = APIRouter(prefix="/api/v1/cats", tags=["cats"])
 
 Cats = Annotated[CatService, provided("cats")]
-Reference = Annotated[SafeText, Path(description="A cat's id or slug.", max_length=80)]
 
 
 @router.post("", status_code=201)
-async def create_cat(developer: CurrentDeveloper, creation: CatCreation, cats: Cats) -> OwnedCatView | CatView:
+async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats, once: Once) -> OwnedCatView | CatView:
     """Write down a new cat: a draft, with its first release."""
-    return cat_view(await cats.create(developer, creation), developer)
+    return await once.answer(
+        developer.user_id, lambda: cats.create(developer, creation), lambda cat: cat_view(cat, developer)
+    )
 
 
-@router.get("/{reference}")
-async def read_cat(reference: Reference, person: OptionalPerson, cats: Cats) -> OwnedCatView | CatView:
+@router.get("/{cat_id}")
+@revalidated
+async def read_cat(reference: Reference, person: CatalogReader, cats: Cats) -> OwnedCatView | CatView:
     """One cat by id or slug; drafts and suspended ones for their owner and admins only."""
-    return cat_view(await cats.find(_read_reference(reference), person), person)
+    return cat_view(await cats.find(read_reference(reference), person), person)
 
 
-@router.get("/{reference}/permissions")
-async def list_permissions(reference: Reference, person: OptionalPerson, cats: Cats) -> Page[PermissionView]:
+@router.get("/{cat_id}/permissions")
+@revalidated
+async def list_permissions(reference: Reference, person: CatalogReader, cats: Cats) -> Page[PermissionView]:
     """What the cat asks for, as of its latest release."""
-    cat = await cats.find(_read_reference(reference), person)
+    cat = await cats.find(read_reference(reference), person)
     return Page[PermissionView](items=cat.permissions)
 
 
 @router.get("/{cat_id}/releases")
+@revalidated
 async def list_releases(
-    cat_id: uuid.UUID, person: OptionalPerson, cats: Cats
+    cat_id: uuid.UUID, person: CatalogReader, cats: Cats
 ) -> Page[OwnedReleaseView] | Page[ReleaseView]:
     """The cat's releases, newest first; unpublished ones for its owner and admins only."""
     return await _release_page(cats, cat_id, person)
 
 
 @router.get("/{cat_id}/releases/{version}")
+@revalidated
 async def read_release(
     cat_id: uuid.UUID,
     version: Annotated[SafeText, Path(max_length=32)],
-    person: OptionalPerson,
+    person: CatalogReader,
     cats: Cats,
 ) -> OwnedReleaseView | ReleaseView:
     """One release."""
     return (await _release_page(cats, cat_id, person, version)).items[0]
 
 
+@router.patch("/{cat_id}")
+async def change_cat(
+    cat_id: uuid.UUID, developer: CatalogWriter, change: CatChange, cats: Cats
+) -> OwnedCatView | CatView:
+    """Change the name, the description, the tags or the links. What a cat asks for belongs to its releases."""
+    return cat_view(await cats.change(developer, cat_id, change), developer)
+
+
+@router.delete("/{cat_id}", status_code=204)
+async def delete_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> None:
+    """Remove a cat that was never installed, by its owner neither."""
+    await cats.delete(developer, cat_id)
+
+
+@router.post("/{cat_id}/deprecate")
+async def deprecate_cat(
+    cat_id: uuid.UUID, developer: CatalogWriter, deprecation: Deprecation, cats: Cats
+) -> OwnedCatView | CatView:
+    """Say that nobody should begin with the cat any more; who has it goes on. Null takes it back."""
+    return cat_view(await cats.deprecate(developer, cat_id, deprecation.message), developer)
+
+
 @router.post("/{cat_id}/publish")
 async def publish_cat(
     cat_id: uuid.UUID,
-    developer: CurrentDeveloper,
+    developer: CatalogWriter,
     cats: Cats,
     publication: Annotated[Publication | None, Body()] = None,
 ) -> OwnedCatView | CatView:
@@ -69,23 +97,15 @@ async def publish_cat(
 
 
 @router.post("/{cat_id}/unpublish")
-async def unpublish_cat(cat_id: uuid.UUID, developer: CurrentDeveloper, cats: Cats) -> OwnedCatView | CatView:
+async def unpublish_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> OwnedCatView | CatView:
     """Take the cat out of the catalog; what is installed goes on working."""
     return cat_view(await cats.unpublish(developer, cat_id), developer)
 
 
 async def _release_page(
-    cats: CatService, cat_id: uuid.UUID, person: OptionalPerson, version: str | None = None
+    cats: CatService, cat_id: uuid.UUID, person: CatalogReader, version: str | None = None
 ) -> Page[OwnedReleaseView] | Page[ReleaseView]:
-    cat = await cats.find(cat_id, person)
-    found = await cats.releases(cat_id, person, version)
+    cat, found = await cats.releases(cat_id, person, version)
     if is_owner_or_admin(cat, person):
         return Page[OwnedReleaseView](items=[OwnedReleaseView.model_validate(each) for each in found])
     return Page[ReleaseView](items=[ReleaseView.model_validate(each) for each in found])
-
-
-def _read_reference(reference: str) -> uuid.UUID | str:
-    try:
-        return uuid.UUID(reference)
-    except ValueError:
-        return reference

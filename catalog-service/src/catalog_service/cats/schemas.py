@@ -62,6 +62,25 @@ class CatCreation(ReleaseContent):
     privacy_url: PublicUrl | None = None
 
 
+class CatChange(RequestModel):
+    """What may change at any time; what is left out stays, null takes a URL away. The rest belongs to releases."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tags": ["weather", "rain"]}]})
+
+    name: Name = ""
+    description: Description = ""
+    tags: Tags
+    icon_url: PublicUrl | None = None
+    support_url: PublicUrl | None = None
+    privacy_url: PublicUrl | None = None
+
+
+class Deprecation(RequestModel):
+    """Why nobody should begin with the cat any more, and what to use instead; null takes it back."""
+
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None
+
+
 class Publication(RequestModel):
     """Which release to publish; the newest unpublished one when left out."""
 

@@ -1,5 +1,6 @@
 """Moderation over HTTP."""
 
+import datetime as dt
 import uuid
 from typing import Annotated
 
@@ -7,17 +8,17 @@ from fastapi import APIRouter
 
 from catalog_service.cats.schemas import CatView, OwnedCatView
 from catalog_service.cats.views import cat_view
-from catalog_service.moderation.schemas import Suspension
+from catalog_service.moderation.schemas import ModerationEntryView, Suspension
 from catalog_service.moderation.service import ModerationService
-from cathouse.identity import CurrentAdmin
-from cathouse.web import provided
+from cathouse.identity import CurrentAdmin, public
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, revalidated
 
-router = APIRouter(prefix="/api/v1/cats", tags=["moderation"])
+router = APIRouter(prefix="/api/v1", tags=["moderation"])
 
 Moderation = Annotated[ModerationService, provided("moderation")]
 
 
-@router.post("/{cat_id}/suspend")
+@router.post("/cats/{cat_id}/suspend")
 async def suspend_cat(
     cat_id: uuid.UUID, admin: CurrentAdmin, suspension: Suspension, moderation: Moderation
 ) -> OwnedCatView | CatView:
@@ -25,7 +26,20 @@ async def suspend_cat(
     return cat_view(await moderation.suspend(admin, cat_id, suspension.reason), admin)
 
 
-@router.post("/{cat_id}/reinstate")
+@router.post("/cats/{cat_id}/reinstate")
 async def reinstate_cat(cat_id: uuid.UUID, admin: CurrentAdmin, moderation: Moderation) -> OwnedCatView | CatView:
     """Let a suspended cat go on as it was."""
     return cat_view(await moderation.reinstate(admin, cat_id), admin)
+
+
+@router.get("/moderation-log", dependencies=[public])
+@revalidated
+async def read_moderation_log(
+    moderation: Moderation, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[ModerationEntryView]:
+    """Which cats were stopped and let go on, and why, newest first; for everybody."""
+    keyset = Keyset.read(cursor, limit=limit, filters={}, types=(dt.datetime, uuid.UUID))
+    rows, next_cursor = await moderation.log(keyset)
+    return Page[ModerationEntryView](
+        items=[ModerationEntryView.model_validate(row) for row in rows], next_cursor=next_cursor
+    )

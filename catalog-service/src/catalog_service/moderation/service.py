@@ -1,15 +1,19 @@
 """The rules of moderation: only an admin stops a cat, and only an admin lets it go on."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.cats import repository
 from catalog_service.cats.errors import CatNotFoundError, TransitionNotAllowedError
 from catalog_service.cats.service import existing_cat
+from catalog_service.moderation import repository as entries
+from catalog_service.moderation.errors import DeveloperGoneError
 from cathouse.database import AnyRow, Database, record_event
 from cathouse.identity import Principal
-from cathouse.schema import Cat, CatStatus
+from cathouse.schema import DEVELOPER_GONE, Cat, CatStatus, ModerationAction
+from cathouse.web import Keyset
 
 
 class ModerationService:
@@ -28,7 +32,8 @@ class ModerationService:
         async def suspend(session: AsyncSession) -> AnyRow:
             cat = await _locked(session, cat_id)
             if cat.status == CatStatus.SUSPENDED:
-                raise TransitionNotAllowedError(cat.status, ["reinstate"])
+                gone = cat.suspension_reason == DEVELOPER_GONE
+                raise TransitionNotAllowedError(cat.status, [] if gone else ["reinstate"])
             await repository.set_status(
                 session,
                 cat_id,
@@ -36,6 +41,7 @@ class ModerationService:
                 suspension_reason=reason,
                 status_before_suspension=cat.status,
             )
+            await entries.note(session, cat_id, ModerationAction.SUSPENDED, reason=reason)
             await record_event(
                 session, "cat.suspended", actor_id=admin.user_id, subject={"cat_id": cat_id}, detail={"reason": reason}
             )
@@ -47,13 +53,15 @@ class ModerationService:
         """Put a suspended cat back where it was.
 
         Raises:
-            CatNotFoundError, TransitionNotAllowedError: nothing was changed.
+            CatNotFoundError, TransitionNotAllowedError, DeveloperGoneError: nothing was changed.
         """
 
         async def reinstate(session: AsyncSession) -> AnyRow:
             cat = await _locked(session, cat_id)
             if cat.status != CatStatus.SUSPENDED:
                 raise TransitionNotAllowedError(cat.status, ["suspend"])
+            if cat.suspension_reason == DEVELOPER_GONE:
+                raise DeveloperGoneError
             await repository.set_status(
                 session,
                 cat_id,
@@ -61,10 +69,18 @@ class ModerationService:
                 suspension_reason=None,
                 status_before_suspension=None,
             )
+            await entries.note(session, cat_id, ModerationAction.REINSTATED, reason=None)
             await record_event(session, "cat.reinstated", actor_id=admin.user_id, subject={"cat_id": cat_id})
             return await existing_cat(session, cat_id)
 
         return await self._database.write(reinstate)
+
+    async def log(self, keyset: Keyset) -> tuple[Sequence[AnyRow], str | None]:
+        """One page of what admins did with cats, newest first, and the cursor of the next."""
+        rows = await self._database.read(
+            lambda session: entries.list_entries(session, after=keyset.after, limit=keyset.limit + 1)
+        )
+        return keyset.page(rows, lambda row: (row.created_at, row.id))
 
 
 async def _locked(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow:

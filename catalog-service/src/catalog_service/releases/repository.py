@@ -1,15 +1,18 @@
 """All SQL about releases and the permissions that they ask for."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, func, insert, select, update
+from sqlalchemy import JSON, ColumnElement, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from catalog_service.releases.errors import VersionTakenError
 from catalog_service.releases.schemas import PermissionRequest, ReleaseContent
-from cathouse.database import AnyRow, AnySelect
+from cathouse.database import AnyRow, AnySelect, broken_constraint
 from cathouse.schema import Permission, Release, ReleasePermission
 
 FIRST_EPOCH = 1
@@ -67,35 +70,122 @@ def _releases() -> AnySelect:
 async def add_release(
     session: AsyncSession, cat_id: uuid.UUID, content: ReleaseContent, *, consent_epoch: int
 ) -> uuid.UUID:
-    """Keep a release with the permissions that it asks for, and return its id."""
-    release = Release(
-        cat_id=cat_id,
-        version=content.version,
-        changelog=content.changelog,
-        endpoint_url=content.endpoint_url,
-        config_schema=content.config_schema,
-        egress_hosts=content.egress_hosts,
-        secrets=[secret.model_dump() for secret in content.secrets],
-        timeout_s=content.timeout_s,
-        consent_epoch=consent_epoch,
-    )
-    session.add(release)
-    await session.flush()
-    ids = await _permission_ids(session, cat_id, content.permissions)
-    if content.permissions:
-        await session.execute(
-            insert(ReleasePermission),
-            [
-                {
-                    "release_id": release.id,
-                    "permission_id": ids[asked.permission_type],
-                    "description": asked.description,
-                    "required": asked.required,
-                }
-                for asked in content.permissions
-            ],
-        )
+    """Keep a release with the permissions that it asks for, and return its id.
+
+    Raises:
+        VersionTakenError: the cat has a release of the version.
+    """
+    release = Release(cat_id=cat_id, consent_epoch=consent_epoch, **_columns(content))
+    try:
+        async with session.begin_nested():
+            session.add(release)
+    except IntegrityError as error:
+        if broken_constraint(error) == "uq_releases_cat_id_version":
+            raise VersionTakenError(content.version) from None
+        raise
+    await _ask(session, cat_id, release.id, content.permissions)
     return release.id
+
+
+def _columns(content: ReleaseContent) -> dict[str, Any]:
+    return {
+        "version": content.version,
+        "changelog": content.changelog,
+        "endpoint_url": content.endpoint_url,
+        "config_schema": content.config_schema,
+        "egress_hosts": content.egress_hosts,
+        "secrets": [secret.model_dump() for secret in content.secrets],
+        "timeout_s": content.timeout_s,
+    }
+
+
+async def _ask(
+    session: AsyncSession, cat_id: uuid.UUID, release_id: uuid.UUID, permissions: Sequence[PermissionRequest]
+) -> None:
+    if not permissions:
+        return
+    ids = await _permission_ids(session, cat_id, permissions)
+    await session.execute(
+        insert(ReleasePermission),
+        [
+            {
+                "release_id": release_id,
+                "permission_id": ids[asked.permission_type],
+                "description": asked.description,
+                "required": asked.required,
+            }
+            for asked in permissions
+        ],
+    )
+
+
+def _contents(*conditions: ColumnElement[bool]) -> AnySelect:
+    return (
+        select(
+            Release.id,
+            Release.version,
+            Release.changelog,
+            Release.endpoint_url,
+            Release.config_schema,
+            Release.egress_hosts,
+            Release.secrets,
+            Release.timeout_s,
+            Release.consent_epoch,
+            Release.published_at,
+            requested_permissions(ReleasePermission.release_id == Release.id)
+            .correlate(Release)
+            .scalar_subquery()
+            .label("permissions"),
+        )
+        .where(*conditions)
+        .order_by(Release.precedence.desc())
+    )
+
+
+async def find_content(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
+    """What the newest release that meets ``conditions`` holds, and what it is called."""
+    return (await session.execute(_contents(*conditions).limit(1))).one_or_none()
+
+
+async def find_newest_published(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow | None:
+    """The newest published release of a cat."""
+    return await find_content(session, Release.cat_id == cat_id, Release.published_at.is_not(None))
+
+
+async def list_publishable(session: AsyncSession, cat_id: uuid.UUID, *, after: AnyRow) -> Sequence[AnyRow]:
+    """The contents of a cat's releases that can still follow ``after``."""
+    higher = select(Release.precedence).where(Release.id == after.id).scalar_subquery()
+    query = _contents(Release.cat_id == cat_id, Release.published_at.is_(None), Release.precedence > higher)
+    return (await session.execute(query)).all()
+
+
+async def replace_content(
+    session: AsyncSession, cat_id: uuid.UUID, release_id: uuid.UUID, content: ReleaseContent, *, consent_epoch: int
+) -> None:
+    """Let an unpublished release hold ``content``.
+
+    Raises:
+        VersionTakenError: another release of the cat has the version.
+    """
+    statement = update(Release).where(Release.id == release_id, Release.published_at.is_(None))
+    values = {**_columns(content), "consent_epoch": consent_epoch}
+    try:
+        async with session.begin_nested():
+            await session.execute(statement.values(**values))
+    except IntegrityError as error:
+        if broken_constraint(error) == "uq_releases_cat_id_version":
+            raise VersionTakenError(content.version) from None
+        raise
+    await session.execute(delete(ReleasePermission).where(ReleasePermission.release_id == release_id))
+    await _ask(session, cat_id, release_id, content.permissions)
+
+
+async def set_epochs(session: AsyncSession, epochs: Mapping[uuid.UUID, int]) -> None:
+    """Say of releases whether they ask for more than what is published."""
+    if epochs:
+        await session.execute(
+            update(Release), [{"id": release_id, "consent_epoch": epoch} for release_id, epoch in epochs.items()]
+        )
 
 
 async def list_releases(
@@ -139,8 +229,6 @@ async def _permission_ids(
     session: AsyncSession, cat_id: uuid.UUID, permissions: Sequence[PermissionRequest]
 ) -> dict[str, uuid.UUID]:
     """The ids of the cat's permissions by type; those that it never asked for before are made."""
-    if not permissions:
-        return {}
     await session.execute(
         upsert(Permission).on_conflict_do_nothing(constraint="uq_permissions_cat_id_permission_type"),
         [{"id": uuid.uuid4(), "cat_id": cat_id, **asked.model_dump()} for asked in permissions],

@@ -10,7 +10,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cathouse.schema import PermissionType
-from cathouse.web import Moment, RequestModel
+from cathouse.web import Flag, Moment, RequestModel, Whole
 from cathouse.web.outside_urls import check_host
 
 LARGEST_CONFIG_SCHEMA = 32 * 1024
@@ -104,6 +104,10 @@ Version = Annotated[str, AfterValidator(_semantic_version)]
 HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_host)]
 ConfigSchema = Annotated[dict[str, Any], AfterValidator(_config_schema)]
 Explanation = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Changelog = Annotated[str, StringConstraints(max_length=10_000)]
+EndpointUrl = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Hosts = Annotated[list[HostName], Field(default_factory=list, max_length=20)]
+Timeout = Annotated[Whole, Field(ge=1, le=25, description="Seconds that the cat may take to answer.")]
 
 
 class PermissionRequest(RequestModel):
@@ -111,7 +115,7 @@ class PermissionRequest(RequestModel):
 
     permission_type: PermissionType
     description: Explanation
-    required: bool = False
+    required: Flag = False
 
 
 class SecretRequest(RequestModel):
@@ -121,20 +125,24 @@ class SecretRequest(RequestModel):
     host: HostName
     header: Annotated[str, AfterValidator(_header)]
     description: Explanation
-    required: bool = False
+    required: Flag = False
+
+
+Permissions = Annotated[list[PermissionRequest], Field(default_factory=list, max_length=len(PermissionType))]
+Secrets = Annotated[list[SecretRequest], Field(default_factory=list, max_length=20)]
 
 
 class ReleaseContent(RequestModel):
     """Everything that a release holds."""
 
     version: Version
-    changelog: Annotated[str, StringConstraints(max_length=10_000)] = ""
-    endpoint_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    permissions: Annotated[list[PermissionRequest], Field(default_factory=list, max_length=len(PermissionType))]
+    changelog: Changelog = ""
+    endpoint_url: EndpointUrl
+    permissions: Permissions
     config_schema: ConfigSchema | None = None
-    egress_hosts: Annotated[list[HostName], Field(default_factory=list, max_length=20)]
-    secrets: Annotated[list[SecretRequest], Field(default_factory=list, max_length=20)]
-    timeout_s: Annotated[int, Field(ge=1, le=25, description="Seconds that the cat may take to answer.")] = 15
+    egress_hosts: Hosts
+    secrets: Secrets
+    timeout_s: Timeout = 15
 
     @model_validator(mode="after")
     def _says_each_thing_once(self) -> Self:
@@ -152,6 +160,21 @@ class ReleaseContent(RequestModel):
                 "egress_hosts: ask for the permission external_api as well, since they are of no use without it"
             )
         return self
+
+
+class ReleaseChange(RequestModel):
+    """What is to change of an unpublished release; what is left out stays, null takes ``config_schema`` away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"changelog": "Purrs in tune.", "timeout_s": 10}]})
+
+    version: Version = ""
+    changelog: Changelog = ""
+    endpoint_url: EndpointUrl = ""
+    permissions: Permissions
+    config_schema: ConfigSchema | None = None
+    egress_hosts: Hosts
+    secrets: Secrets
+    timeout_s: Timeout = 15
 
 
 class PermissionView(BaseModel):

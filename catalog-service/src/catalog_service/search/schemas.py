@@ -1,6 +1,12 @@
-"""What can be asked of the catalog."""
+"""What can be asked of the catalog, and what is counted."""
 
 import enum
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from catalog_service.cats.schemas import CatView, OwnedCatView
+from cathouse.web import Page
 
 
 class Sort(enum.StrEnum):
@@ -8,4 +14,25 @@ class Sort(enum.StrEnum):
 
     RELEVANCE = "relevance"
     NEWEST = "newest"
+    POPULAR = "popular"
     NAME = "name"
+
+
+class Count(BaseModel):
+    """How many published cats have a tag, or ask for a permission."""
+
+    value: str
+    count: int
+
+
+class Facets(BaseModel):
+    """Of all cats that were found, not of the page alone; the most frequent first."""
+
+    tags: Sequence[Count] = Field(description="The 50 most frequent ones.")
+    permission_types: Sequence[Count]
+
+
+class FacetedPage(Page[OwnedCatView | CatView]):
+    """A page of the catalog with ``facets=true``."""
+
+    facets: Facets

@@ -13,11 +13,20 @@ from cathouse.web import provided
 router = APIRouter(tags=["signing secrets"])
 
 
+SigningSecrets = Annotated[SigningSecretService, provided("signing_secrets")]
+
+
+@router.post("/api/v1/cats/{cat_id}/signing-secret/rotate")
+async def rotate_signing_secret(
+    cat_id: uuid.UUID, developer: CurrentDeveloper, secrets: SigningSecrets
+) -> SigningSecretView:
+    """Replace the secret. For 24 hours every message is signed with both; then the old one is worth nothing."""
+    return await secrets.rotate(cat_id, developer.user_id)
+
+
 @router.get("/api/v1/cats/{cat_id}/signing-secret")
 async def read_signing_secret(
-    cat_id: uuid.UUID,
-    developer: CurrentDeveloper,
-    secrets: Annotated[SigningSecretService, provided("signing_secrets")],
+    cat_id: uuid.UUID, developer: CurrentDeveloper, secrets: SigningSecrets
 ) -> SigningSecretView:
     """The secret that the cat checks our signatures with; for its owner only."""
     return await secrets.secret(cat_id, developer.user_id)

@@ -1,59 +1,94 @@
-"""``cathouse db``: looking after the database."""
+"""``cathouse db``: looking after the database. Here are the commands that change its structure and its logins."""
 
+import sys
 from typing import Annotated
 
 import typer
 from sqlalchemy import text
 
-from cathouse.configuration import load
-from cathouse.database import MigrationSettings
-from cathouse.database.engine import make_migration_engine
-from cathouse.database.migration_state import CURRENT_REVISION
-from cathouse.database.migrations import downgrade, upgrade
-from cathouse.database.roles import make_login_roles
-from cathouse.schema import HEAD_REVISION, SCHEMA
+from cathouse.configuration import ConfigurationError, load
+from cathouse.database import DatabaseSettings, DatabaseUrl, MigrationSettings
+from cathouse.database.budget import parse_shares
+from cathouse.schema import HEAD_REVISION
+from cathouse.upkeep.announcements import AnnouncementSettings, announce
+from cathouse.upkeep.direct import connect
+from cathouse.upkeep.migrations import downgrade, upgrade
+from cathouse.upkeep.revisions import current_revision
+from cathouse.upkeep.roles import make_login_roles
 
 app = typer.Typer(help="Look after the database; MIGRATION_DATABASE_URL says which.", no_args_is_help=True)
 
+# A revision may be -1: what begins with a dash is no option here.
+_TAKES_DASHES = {"ignore_unknown_options": True}
+
 
 @app.command("upgrade")
-def upgrade_database(revision: Annotated[str, typer.Argument(help="head, or a revision")] = "head") -> None:
-    """Bring the database's structure up to date."""
+def upgrade_database(
+    revision: Annotated[str, typer.Argument(help="head, or a revision")] = "head",
+    *,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="When it fails, take back the revisions that it did finish.")
+    ] = False,
+) -> None:
+    """Bring the database's structure up to date.
+
+    A failure is announced to MIGRATION_WEBHOOK_URL, when that is set: for migrations that nobody watches.
+    """
     url = load(MigrationSettings).url()
-    upgrade(url, revision)
-    print(f"{url!r} is at {_revision()}")
+    announcements = load(AnnouncementSettings)
+    start = _revision(url)
+    try:
+        upgrade(url, revision)
+    except ConfigurationError as error:
+        told = f"{error}{_taken_back(url, start) if rollback else ''}"
+        if unheard := announce(announcements, f"Cat House, {url!r}: {told}"):
+            print(unheard, file=sys.stderr)
+        raise ConfigurationError(told) from error
+    print(f"{url!r} is at {_revision(url)}")
 
 
-@app.command("downgrade")
+@app.command("downgrade", context_settings=_TAKES_DASHES)
 def downgrade_database(revision: Annotated[str, typer.Argument(help="-1, base, or a revision")]) -> None:
     """Take the database's structure back; what a revision added is lost with its data."""
     url = load(MigrationSettings).url()
     downgrade(url, revision)
-    print(f"{url!r} is at {_revision()}")
+    print(f"{url!r} is at {_revision(url)}")
 
 
 @app.command("status")
 def show_status() -> None:
     """Say which revision the database is at, and which versions it runs."""
     url = load(MigrationSettings).url()
-    with make_migration_engine(url).connect() as connection:
+    with connect(url) as connection:
         server = connection.scalar(text("SHOW server_version"))
         vector = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+        revision = current_revision(connection)
     print(f"database   {url!r}\nPostgres   {server}\npgvector   {vector or 'missing'}")
-    print(f"revision   {_revision()} (this code wants {HEAD_REVISION})")
+    print(f"revision   {revision} (this code wants {HEAD_REVISION})")
 
 
 @app.command("roles")
-def make_roles(replicas: Annotated[int, typer.Option(min=1, help="Processes of each service.")] = 1) -> None:
-    """Make each service's login role, or give it a new password, and print the URLs: once, they are kept nowhere."""
+def make_roles(
+    replicas: Annotated[int | None, typer.Option(min=1, help="Processes of each service; else REPLICAS.")] = None,
+) -> None:
+    """Make each service's login role, or give it a new password, and print the URLs: once, they are kept nowhere.
+
+    Each may open its share of the connections (DB_SHARES), and two more, times the number of replicas.
+    """
     url = load(MigrationSettings).url()
-    for service, service_url in make_login_roles(make_migration_engine(url), url, replicas=replicas).items():
-        print(f"# {service}-service\nDATABASE_URL={service_url.for_libpq()}")
+    settings = load(DatabaseSettings)
+    shares = parse_shares(settings.db_shares)
+    for service, login in make_login_roles(url, replicas=replicas or settings.replicas, shares=shares).items():
+        print(f"# {service}-service\nDATABASE_URL={login.for_libpq()}")
 
 
-def _revision() -> str:
-    with make_migration_engine(load(MigrationSettings).url()).connect() as connection:
-        if not connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.alembic_version"}):
-            return "nothing"
-        found = connection.scalar(CURRENT_REVISION)
-        return str(found or "base")
+def _taken_back(url: DatabaseUrl, start: str) -> str:
+    if _revision(url) == start:
+        return ""
+    downgrade(url, start)
+    return f". It was taken back to {_revision(url)}"
+
+
+def _revision(url: DatabaseUrl) -> str:
+    with connect(url) as connection:
+        return current_revision(connection)

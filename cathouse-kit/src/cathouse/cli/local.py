@@ -26,6 +26,7 @@ from cathouse.local.seed import seed
 from cathouse.local.seed_data import USERS
 from cathouse.local.stack import Stack, StackError, StackSettings, alone, run_stack
 from cathouse.local.state import LocalState, find_checkout
+from cathouse.tls import client_tls
 from cathouse.web import SERVICES
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -87,7 +88,7 @@ def up() -> None:
 def status() -> None:
     """Say which services answer."""
     healthy = True
-    with httpx.Client(timeout=2.0, trust_env=False) as http:
+    with httpx.Client(timeout=2.0, trust_env=False, verify=client_tls()) as http:
         for service, url in load(DemoSettings).urls().items():
             try:
                 answer = http.get(f"{url.rstrip('/')}/api/v1/health").json()["data"]
@@ -180,5 +181,9 @@ def _print_addresses(stack: Stack, seconds: float) -> None:
         accounts.add_row(user.email, user.password, user.role)
     console.print(accounts)
     database_url = stack.databases.migration
-    console.print(f"database: {database_url!r}   logs: {os.path.relpath(stack.children[0].log.parent)}")
+    mails = "sent by MAIL_URL's server" if stack.mails is None else os.path.relpath(stack.mails)
+    logs = os.path.relpath(stack.children[0].log.parent)
+    console.print(f"database: {database_url!r}   logs: {logs}   mails: {mails}")
+    if stack.server is not None:
+        console.print("for `cathouse db …` and alembic in a shell: set -a; . .cathouse/database.env; set +a")
     console.print("try it: cathouse demo (make demo)   stop: Ctrl-C")

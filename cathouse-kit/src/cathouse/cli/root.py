@@ -1,14 +1,21 @@
 """The command's root: what joins it, and how failures are told."""
 
 import importlib.metadata
+import logging
 import sys
+from typing import NoReturn
 
+import psycopg2
+import structlog
 import typer
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 
-from cathouse.cli import database, environment, keys
+from cathouse.cli import backup, database, environment, inspection, keys, neon, rehearsal
 from cathouse.configuration import ConfigurationError
+from cathouse.database.failures import explain
 from cathouse.errors import ServiceError
+from cathouse.upkeep.direct import let_signals_through
 
 app = typer.Typer(
     name="cathouse",
@@ -18,20 +25,49 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(database.app, name="db")
+inspection.add_to(database.app)
+backup.add_to(database.app)
+rehearsal.add_to(database.app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(neon.app, name="neon")
 app.command("env")(environment.write_env)
 
 
 def main() -> None:
     """Run the command; what an operator can mend is told in a line and ends with status 2."""
+    _log_to_standard_error()
+    let_signals_through()
     _add_local_commands()
     for entry_point in importlib.metadata.entry_points(group="cathouse.commands"):
-        app.add_typer(entry_point.load(), name=entry_point.name)
+        _join(entry_point.name, entry_point.load())
     try:
         app()
     except (ConfigurationError, ServiceError, ValueError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), style="red", markup=False)
-        sys.exit(2)
+        _fail(str(error))
+    except (DBAPIError, psycopg2.Error) as error:
+        _fail(f"the database: {explain(error)}")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
+    sys.exit(2)
+
+
+def _join(name: str, group: typer.Typer) -> None:
+    """Add a service's commands: a group of their own, or further members of one that is there."""
+    there = next((each.typer_instance for each in app.registered_groups if each.name == name), None)
+    if there is None:
+        app.add_typer(group, name=name)
+    elif not any(command in there.registered_commands for command in group.registered_commands):
+        there.registered_commands.extend(group.registered_commands)
+
+
+def _log_to_standard_error() -> None:
+    """What a command prints is its answer: warnings stand beside it, and nothing less."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 def _add_local_commands() -> None:

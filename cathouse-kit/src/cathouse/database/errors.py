@@ -30,6 +30,36 @@ class PoolExhaustedError(ServiceError):
         )
 
 
+class DatabaseReadOnlyError(ServiceError):
+    """Postgres takes no writes: it is being moved, or its plan's limit is reached."""
+
+    code = "database_read_only"
+    status = 503
+    title = "The database takes no writes at the moment"
+
+    def __init__(self) -> None:
+        """Reads go on."""
+        super().__init__(
+            "The database is read-only at the moment. Nothing was changed; reading works.",
+            headers={"Retry-After": "30"},
+        )
+
+
+class DatabaseFullError(ServiceError):
+    """Postgres has no room left: the disk, or the project's storage limit."""
+
+    code = "database_full"
+    status = 503
+    title = "The database is full"
+
+    def __init__(self) -> None:
+        """Reads go on."""
+        super().__init__(
+            "The database has no room for anything new. Nothing was changed; reading works.",
+            headers={"Retry-After": "60"},
+        )
+
+
 class OutcomeUnknownError(ServiceError):
     """The connection broke between COMMIT and its answer: the change is either done or not."""
 

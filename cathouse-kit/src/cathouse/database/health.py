@@ -55,39 +55,42 @@ class HealthProbe:
         self._last: _Success | None = None
         self._asking: asyncio.Task[_Success] | None = None
         self._asked_at = 0.0
+        self._has_failed = False
+
+    async def look(self) -> DatabaseHealth:
+        """The same as ``check``, but without waking the database of a service that serves nobody.
+
+        Then the last result is the answer; only when the last try failed is there another one, or nobody who watches
+        this would ever send requests here again.
+        """
+        if self._last is not None and not self._has_failed and self._database.idleness.is_idle:
+            return _answer(self._last, status="healthy")
+        return await self.check()
 
     async def check(self, *, wait_s: float = TRY_FOR) -> DatabaseHealth:
         """Try for ``wait_s`` seconds, else answer with the last result and its age."""
         if self._asking is None or self._asking.done():
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._ask())
-            # A failure is told by the age of the last success; nobody else asks for it.
-            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._asking.add_done_callback(self._note)
         await asyncio.wait({self._asking}, timeout=wait_s)
-        if self._asking.done():
-            failed = self._asking.cancelled() or self._asking.exception() is not None
-        else:
-            # Slow is not away: a distant database may need longer than anybody should wait here.
-            failed = time.monotonic() - self._asked_at > GOOD_FOR
+        # Slow is not away: a distant database may need longer than anybody should wait here.
+        is_late = not self._asking.done() and time.monotonic() - self._asked_at > GOOD_FOR
         last = self._last
         if last is None:
             return DatabaseHealth("unhealthy", None, None, None, None, None, None)
-        age = time.monotonic() - last.at
-        return DatabaseHealth(
-            status="unhealthy" if failed and age > GOOD_FOR else "healthy",
-            database=last.database,
-            server_version=last.server_version,
-            vector_version=last.vector_version,
-            migration=last.migration,
-            latency_ms=round(last.latency_ms, 2),
-            age_ms=round(age * 1000, 1),
-        )
+        # Whoever waits behind others in a full pool learns from their success that the database is there.
+        is_old = time.monotonic() - max(last.at, self._database.last_success) > GOOD_FOR
+        return _answer(last, status="unhealthy" if is_old and (self._has_failed or is_late) else "healthy")
 
     async def close(self) -> None:
         """Leave no question open."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
+
+    def _note(self, asked: asyncio.Task[_Success]) -> None:
+        self._has_failed = asked.cancelled() or asked.exception() is not None
 
     async def _ask(self) -> _Success:
         async def ask(session: AsyncSession) -> _Success:
@@ -99,3 +102,15 @@ class HealthProbe:
 
         self._last = await self._database.read(ask)
         return self._last
+
+
+def _answer(last: _Success, *, status: Literal["healthy", "unhealthy"]) -> DatabaseHealth:
+    return DatabaseHealth(
+        status=status,
+        database=last.database,
+        server_version=last.server_version,
+        vector_version=last.vector_version,
+        migration=last.migration,
+        latency_ms=round(last.latency_ms, 2),
+        age_ms=round((time.monotonic() - last.at) * 1000, 1),
+    )

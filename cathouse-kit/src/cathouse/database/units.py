@@ -12,14 +12,22 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from cathouse.database.budget import Share
+from cathouse.database.companions import accompanied
 from cathouse.database.engine import make_engine
 from cathouse.database.errors import DatabaseUnavailableError, OutcomeUnknownError
+from cathouse.database.failures import (
+    FAILURES,
+    broke_the_connection,
+    explain,
+    is_passing,
+    refused_write,
+    refuses_login,
+)
 from cathouse.database.gate import Gate
+from cathouse.database.idleness import Idleness
 from cathouse.database.settings import DatabaseSettings
 from cathouse.database.urls import DatabaseUrl
 
@@ -31,8 +39,6 @@ RETRY_DEADLINE = 10.0
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-# The server says so itself, and has changed nothing: starting up, shutting down, out of slots, deadlock, serialization.
-_PASSING_STATES = {"57P01", "57P02", "57P03", "53300", "40P01", "40001"}
 
 _logger = structlog.get_logger(__name__)
 
@@ -40,10 +46,22 @@ _logger = structlog.get_logger(__name__)
 class Database:
     """One service's way to Postgres: an engine, the gate in front of its pool, and the retry."""
 
-    def __init__(self, engine: AsyncEngine, *, gate: Gate, url: DatabaseUrl, share: Share, prepares: bool) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        gate: Gate,
+        url: DatabaseUrl,
+        share: Share,
+        prepares: bool,
+        idleness: Idleness | None = None,
+    ) -> None:
         """``prepares``: whether statements can be prepared outside a transaction (not through a transaction pooler)."""
         self.url = url
         self.gate = gate
+        self.idleness = idleness or Idleness()
+        self.last_success = float("-inf")
+        """When a unit last succeeded, by ``time.monotonic``: the database was there at that moment."""
         self._share = share
         self._engine = engine
         # On a direct connection a read is one round trip; a transaction pooler could answer PREPARE and EXECUTE
@@ -51,7 +69,7 @@ class Database:
         self._read_engine = engine.execution_options(isolation_level="AUTOCOMMIT") if prepares else engine
 
     @classmethod
-    def from_settings(cls, settings: DatabaseSettings, service: str) -> "Database":
+    def from_settings(cls, settings: DatabaseSettings, service: str, *, idleness: Idleness | None = None) -> "Database":
         """Build it; nothing is opened yet.
 
         Raises:
@@ -66,10 +84,11 @@ class Database:
             application_name=f"cathouse-{service}",
             share=share,
             recycle=settings.db_pool_recycle,
-            echo=settings.log_level == "DEBUG" and not settings.is_production,
+            command_timeout=settings.db_command_timeout,
+            password=settings.current_password,
         )
         gate = Gate(share.total, timeout=settings.db_pool_timeout)
-        return cls(engine, gate=gate, url=url, share=share, prepares=pooler == "none")
+        return cls(engine, gate=gate, url=url, share=share, prepares=pooler == "none", idleness=idleness)
 
     def pool_state(self) -> dict[str, int]:
         """The connections of this process: kept, allowed, in use, and how many units wait for one."""
@@ -96,29 +115,56 @@ class Database:
     async def write(self, unit: Unit[T]) -> T:
         """Run ``unit`` in a transaction, commit it, and return its result; any exception rolls back.
 
-        It is repeated when the connection breaks before COMMIT was sent.
+        It is repeated when the connection breaks before COMMIT was sent. What ``accompanied_by`` was told goes along.
 
         Raises:
-            PoolExhaustedError, DatabaseUnavailableError: nothing was changed.
+            PoolExhaustedError, DatabaseUnavailableError, DatabaseReadOnlyError, DatabaseFullError: nothing was changed.
             OutcomeUnknownError: COMMIT was sent and not answered.
         """
+        run = accompanied(unit)
 
         async def attempt() -> T:
             async with self.gate.enter(), AsyncSession(self._engine, expire_on_commit=False) as session:
-                result = await unit(session)
+                result = await run(session)
                 await session.flush()
                 try:
                     await session.commit()
                 except Exception as error:
-                    if _is_connection_failure(error):
+                    if broke_the_connection(error):
+                        _logger.error("database.outcome_unknown", cause=explain(error))  # noqa: TRY400 - told, not traced
                         raise OutcomeUnknownError from error
                     raise
                 return result
 
         return await self._retried(attempt)
 
+    async def once(self, unit: Unit[T]) -> T:
+        """Run ``unit``, a single statement that is committed by itself, and never repeat it: it may not count twice.
+
+        Raises:
+            PoolExhaustedError: it was not done.
+            DatabaseUnavailableError: it was not done, or the connection broke and nobody knows.
+        """
+
+        async def attempt() -> T:
+            async with self.gate.enter(), AsyncSession(self._read_engine, expire_on_commit=False) as session:
+                await session.connection()  # until here nothing was sent, and a failure may be repeated
+                try:
+                    result = await unit(session)
+                    await session.commit()
+                except FAILURES as error:
+                    if not broke_the_connection(error):
+                        raise
+                    _logger.warning("database.not_repeated", cause=explain(error))
+                    raise DatabaseUnavailableError("The database connection broke. Try again.") from error
+                return result
+
+        return await self._retried(attempt)
+
     async def open(self, *, attempts: int) -> None:
         """Prove that the database answers, pausing longer between each of the ``attempts``.
+
+        Five take 28 seconds at most: four pauses, and CONNECT_TIMEOUT for each attempt.
 
         Raises:
             DatabaseUnavailableError: when none succeeded; the message names the server and the cause.
@@ -128,11 +174,10 @@ class Database:
                 async with self.gate.enter(), self._engine.connect() as connection:
                     await connection.exec_driver_sql("SELECT 1")
             except Exception as error:
-                cause = getattr(error, "orig", None) or error
-                message = f"cannot connect to the database {self.url!r}: {str(cause) or type(cause).__name__}"
+                message = f"cannot connect to the database {self.url!r}: {explain(error)}"
                 if number == attempts:
                     raise DatabaseUnavailableError(message) from error
-                pause = min(2.0 ** (number - 1), 8.0)
+                pause = 2.0 ** (number - 2)
                 _logger.warning("database.connect_failed", attempt=number, of=attempts, retry_in_s=pause, cause=message)
                 await asyncio.sleep(pause)
             else:
@@ -147,30 +192,24 @@ class Database:
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await attempt()
-            except (DBAPIError, OSError, PoolTimeoutError) as error:
-                if not _is_passing(error):
+                result = await attempt()
+            except FAILURES as error:
+                if refusal := refused_write(error):
+                    _logger.error("database.write_refused", cause=explain(error))  # noqa: TRY400 - told, not traced
+                    raise refusal from error
+                if refuses_login(error):
+                    _logger.error("database.login_refused", database=repr(self.url), cause=explain(error))  # noqa: TRY400
+                    raise DatabaseUnavailableError from error
+                if not is_passing(error):
                     raise
                 # Jitter, so that all that waited do not come back in the same instant.
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
                 if time.monotonic() + delay > deadline:
+                    _logger.error("database.unavailable", database=repr(self.url), cause=explain(error))  # noqa: TRY400
                     raise DatabaseUnavailableError from error
-                _logger.warning("database.retry", cause=type(getattr(error, "orig", None) or error).__name__)
+                _logger.warning("database.retry", cause=explain(error))
                 await asyncio.sleep(delay)
-
-
-def _sqlstate(error: Exception) -> str | None:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) or getattr(error, "sqlstate", None)
-
-
-def _is_connection_failure(error: Exception) -> bool:
-    """Whether the connection itself broke, so that what was sent may or may not have arrived."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, InterfaceError)
-    return isinstance(error, OSError)  # TimeoutError is one as well
-
-
-def _is_passing(error: Exception) -> bool:
-    """Whether the same unit may well succeed in a moment."""
-    return isinstance(error, PoolTimeoutError) or _sqlstate(error) in _PASSING_STATES or _is_connection_failure(error)
+            else:
+                self.last_success = time.monotonic()
+                return result

@@ -4,6 +4,7 @@ asyncpg refuses libpq's ``sslmode`` and ``channel_binding``; psycopg2 wants them
 parts here, and each driver gets what it understands.
 """
 
+import dataclasses
 import ipaddress
 import ssl
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from sqlalchemy.exc import ArgumentError
 SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
 Pooler = Literal["transaction", "none"]
 
+_NOT_ENCODED = (
+    "it cannot be read as a URL. Special characters in the password must be percent-encoded (@ is %40, / is %2F)"
+)
 _DRIVERS = ("postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg2")
 _SSL_MODES: Final[dict[str, SslMode]] = {
     "disable": "disable",
@@ -27,6 +31,7 @@ _SSL_MODES: Final[dict[str, SslMode]] = {
 }
 # Said by other tools or of no use to us: Prisma's and Supabase's hints, and what each driver does anyway.
 _IGNORED = {"pgbouncer", "connection_limit", "pool_timeout", "application_name", "connect_timeout", "schema"}
+_SUPABASE_TRANSACTIONS = 6543
 # psycopg2's wheel carries an OpenSSL that does not know where this system keeps its certificates.
 _SYSTEM_CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -66,6 +71,8 @@ class DatabaseUrl:
             raise ValueError(
                 "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE; the user or the database is missing"
             )
+        if "@" in host:
+            raise ValueError(_NOT_ENCODED)
         ssl_mode = query.pop("sslmode", None) or query.pop("ssl", None)
         if ssl_mode is not None and ssl_mode not in _SSL_MODES:
             raise ValueError(f"sslmode={ssl_mode} is not one of {', '.join(_SSL_MODES)}")
@@ -97,23 +104,31 @@ class DatabaseUrl:
 
     @property
     def pooler(self) -> Pooler:
-        """What stands between us and Postgres, as the host name tells (Neon's and Supabase's poolers)."""
-        pooled = "-pooler." in self.host or self.host.endswith(".pooler.supabase.com")
+        """What stands between us and Postgres, as the address tells: Neon's pooler, and Supabase's on port 6543.
+
+        On port 5432 Supabase's pooler gives each client a session of its own, as if it were not there.
+        """
+        is_supabase = self.host.endswith((".pooler.supabase.com", ".supabase.co"))
+        pooled = "-pooler." in self.host or (is_supabase and self.port == _SUPABASE_TRANSACTIONS)
         return "transaction" if pooled else "none"
 
     def replace(
-        self, *, user: str | None = None, password: str | None = None, name: str | None = None
+        self,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        name: str | None = None,
     ) -> "DatabaseUrl":
-        """The same server, as somebody else or in another database."""
-        return DatabaseUrl(
-            user=user if user is not None else self.user,
-            password=password if password is not None else self.password,
-            host=self.host,
-            port=self.port,
-            name=name if name is not None else self.name,
-            ssl_mode=self.ssl_mode,
-            ssl_root_certificate=self.ssl_root_certificate,
-            channel_binding=self.channel_binding,
+        """The same in all but what is given: as somebody else, another database, by another way."""
+        return dataclasses.replace(
+            self,
+            user=self.user if user is None else user,
+            password=self.password if password is None else password,
+            host=self.host if host is None else host,
+            port=self.port if port is None else port,
+            name=self.name if name is None else name,
         )
 
     def for_asyncpg(self) -> URL:
@@ -155,6 +170,8 @@ class DatabaseUrl:
         query: dict[str, Any] = {} if self.is_local and self.ssl_mode == "prefer" else {"sslmode": self.ssl_mode}
         if self.ssl_root_certificate:
             query["sslrootcert"] = self.ssl_root_certificate
+        if self.channel_binding:
+            query["channel_binding"] = self.channel_binding
         return self._url("postgresql", query).render_as_string(hide_password=False)
 
     def _url(self, drivername: str, query: dict[str, Any] | None = None) -> URL:
@@ -181,10 +198,7 @@ def _split(text: str) -> URL:
     try:
         return make_url(text.replace(scheme, "postgresql", 1))
     except (ArgumentError, ValueError):
-        raise ValueError(
-            "it cannot be read as a URL. Special characters in the password must be percent-encoded (@ is %40,"
-            " / is %2F)"
-        ) from None
+        raise ValueError(_NOT_ENCODED) from None
 
 
 def _is_this_machine(host: str) -> bool:

@@ -3,22 +3,35 @@
 Every route has exactly one of them, or ``public``; ``tests/architecture`` walks all routes and wants it so.
 """
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Protocol, TypeVar, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
+from cathouse.database import Database, is_active_admin
 from cathouse.identity.access_tokens import AccessTokenVerifier
 from cathouse.identity.callback_tokens import CallbackToken, read_callback_token
-from cathouse.identity.errors import AuthenticationRequiredError, RoleRequiredError
+from cathouse.identity.errors import (
+    AuthenticationRequiredError,
+    ReauthenticationRequiredError,
+    RoleRequiredError,
+    ScopeRequiredError,
+)
 from cathouse.identity.keys import Keyring
 from cathouse.identity.principal import Principal
+from cathouse.identity.scopes import Scope
 from cathouse.identity.service_tokens import verify_service_token
 from cathouse.schema import Role
 
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - a path
 
+RECENT = dt.timedelta(minutes=10)
+"""How long a log-in counts as recent: security.md, "Passwords and logging in"."""
+
+KNOWN_WHEN_SIGNED_IN = "anyone, known when signed in"
+"""The policy of the routes for everybody that tell a person more."""
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
@@ -27,13 +40,17 @@ class IdentityState(Protocol):
     """What a service's lifespan puts into ``request.state`` for these aliases."""
 
     service: str
+    database: Database
     access_tokens: AccessTokenVerifier
     callback_keys: Keyring
     caller_keys: dict[str, Keyring]
 
 
 _person = OAuth2PasswordBearer(
-    tokenUrl=TOKEN_PATH, auto_error=False, scheme_name="Person", description="A person's access token."
+    tokenUrl=TOKEN_PATH,
+    auto_error=False,
+    scheme_name="Person",
+    description="A person's access token. The username is the e-mail address; client_id and client_secret stay empty.",
 )
 _cat = HTTPBearer(auto_error=False, scheme_name="Cat", description="The callback token of an envelope.")
 _service = HTTPBearer(auto_error=False, scheme_name="Service", description="Another service's token.")
@@ -62,21 +79,49 @@ async def _optional_person(request: Request, token: Annotated[str | None, Depend
     return await _state(request).access_tokens.verify(token) if token else None
 
 
-def _person_with(role: Role) -> Callable[..., Awaitable[Principal]]:
-    @_policy(role.value)
-    async def person(principal: Annotated[Principal | None, Depends(_optional_person)]) -> Principal:
+def _person_with(role: Role, *, scope: Scope | None = None) -> Callable[..., Awaitable[Principal]]:
+    """``scope`` is what an API key needs here; without one no API key will do."""
+
+    @_policy(f"{role.value} or key with {scope.value}" if scope else role.value)
+    async def person(request: Request, principal: Annotated[Principal | None, Depends(_optional_person)]) -> Principal:
         if principal is None:
             raise AuthenticationRequiredError
+        if not principal.has_scope(scope):
+            raise ScopeRequiredError(scope)
         if not principal.has_role(role):
+            raise RoleRequiredError(role)
+        if role is Role.ADMIN and not await _is_admin_still(request, principal):
             raise RoleRequiredError(role)
         return principal
 
     return person
 
 
-@_policy("anyone, known when signed in")
-async def _anyone_known(principal: Annotated[Principal | None, Depends(_optional_person)]) -> Principal | None:
+async def _is_admin_still(request: Request, principal: Principal) -> bool:
+    return await _state(request).database.read(lambda session: is_active_admin(session, principal.user_id))
+
+
+@_policy("player, logged in recently")
+async def _recently_logged_in(principal: Annotated[Principal | None, Depends(_optional_person)]) -> Principal:
+    if principal is None:
+        raise AuthenticationRequiredError
+    if not principal.has_scope(None):
+        raise ScopeRequiredError(None)
+    if dt.datetime.now(dt.UTC) - principal.authenticated_at > RECENT:
+        raise ReauthenticationRequiredError
     return principal
+
+
+def _anyone_known(*, scope: Scope | None = None) -> Callable[..., Awaitable[Principal | None]]:
+    """``scope`` is what an API key needs here; without one no API key will do."""
+
+    @_policy(f"{KNOWN_WHEN_SIGNED_IN} or by key with {scope.value}" if scope else KNOWN_WHEN_SIGNED_IN)
+    async def anyone(principal: Annotated[Principal | None, Depends(_optional_person)]) -> Principal | None:
+        if principal is not None and not principal.has_scope(scope):
+            raise ScopeRequiredError(scope)
+        return principal
+
+    return anyone
 
 
 @_policy("public")
@@ -117,11 +162,23 @@ CurrentPlayer = Annotated[Principal, Depends(_person_with(Role.PLAYER))]
 CurrentDeveloper = Annotated[Principal, Depends(_person_with(Role.DEVELOPER))]
 """A developer or an admin."""
 
-CurrentAdmin = Annotated[Principal, Depends(_person_with(Role.ADMIN))]
-"""An admin."""
+CatalogWriter = Annotated[Principal, Depends(_person_with(Role.DEVELOPER, scope=Scope.CATALOG_WRITE))]
+"""A developer or an admin, also by an API key that may write in the catalog."""
 
-OptionalPerson = Annotated[Principal | None, Depends(_anyone_known)]
-"""Anybody; who is signed in is known."""
+DeveloperReader = Annotated[Principal, Depends(_person_with(Role.DEVELOPER, scope=Scope.DEVELOPER_READ))]
+"""A developer or an admin, also by an API key that may read what developers see of their cats."""
+
+RecentPlayer = Annotated[Principal, Depends(_recently_logged_in)]
+"""Anybody who has logged in within the last ten minutes: for steps that a stolen access token must not take."""
+
+CurrentAdmin = Annotated[Principal, Depends(_person_with(Role.ADMIN))]
+"""An admin, by the token and by the database: who was demoted or closed has a good token for ten minutes more."""
+
+CatalogReader = Annotated[Principal | None, Depends(_anyone_known(scope=Scope.CATALOG_READ))]
+"""Anybody; who is signed in is known, also by an API key that may read the catalog."""
+
+OptionalPerson = Annotated[Principal | None, Depends(_anyone_known())]
+"""Anybody; who is signed in is known. An API key will not do."""
 
 CallingCat = Annotated[CallbackToken, Depends(_calling_cat)]
 """A cat with a callback token whose signature and time hold; what is granted now is the owner's to check."""

@@ -43,7 +43,7 @@ class AccessTokenVerifier:
         if self._keys.generation != self._generation:
             self._checked.clear()
             self._generation = self._keys.generation
-        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         remembered = self._checked.get(digest)
         if remembered is not None:
             principal, expires = remembered

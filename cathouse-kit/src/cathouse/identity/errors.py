@@ -1,6 +1,7 @@
 """Why a caller was not let in."""
 
 from cathouse.errors import ServiceError
+from cathouse.identity.scopes import Scope
 from cathouse.schema import Role
 
 
@@ -40,6 +41,31 @@ class RoleRequiredError(ServiceError):
         super().__init__(f"This needs the role {role}.", role=role.value)
 
 
+class ScopeRequiredError(ServiceError):
+    """The token came from an API key, and the key may not do this."""
+
+    code = "scope_required"
+    status = 403
+    title = "The API key does not allow this"
+
+    def __init__(self, scope: Scope | None) -> None:
+        """``scope`` is what would do; None: nothing but a log-in."""
+        detail = f"This needs an API key with the scope {scope}." if scope else "An API key cannot do this. Log in."
+        super().__init__(detail, scope=scope.value if scope else None)
+
+
+class ReauthenticationRequiredError(ServiceError):
+    """The log-in is too long ago for what is asked."""
+
+    code = "reauthentication_required"
+    status = 403
+    title = "Log in again first"
+
+    def __init__(self) -> None:
+        """Refreshing does not help: it carries the time of the log-in on."""
+        super().__init__("This needs a log-in within the last ten minutes. Log in again, then repeat it.")
+
+
 class SigningRootRetiredError(ServiceError):
     """The root under which a cat's signing secret was derived is not configured any more."""
 
@@ -55,12 +81,14 @@ class SigningRootRetiredError(ServiceError):
 
 
 class KeysUnavailableError(ServiceError):
-    """auth-service could not be asked for its public keys, and no usable ones are known."""
+    """The keys that a token is checked with could not be fetched, and no usable ones are known."""
 
     code = "keys_unavailable"
     status = 503
     title = "Tokens cannot be checked at the moment"
 
     def __init__(self) -> None:
-        """A restarted auth-service is back within seconds."""
-        super().__init__("auth-service cannot be reached to check your token.", headers={"Retry-After": "2"})
+        """Whoever has the keys is usually back within seconds."""
+        super().__init__(
+            "The keys to check your token with cannot be fetched at the moment.", headers={"Retry-After": "2"}
+        )

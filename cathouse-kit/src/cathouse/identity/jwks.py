@@ -1,16 +1,17 @@
-"""Where the public keys come from that access tokens are checked with."""
+"""Where the public keys come from that tokens are checked with."""
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from cathouse.identity.errors import KeysUnavailableError
+from cathouse.tls import client_tls
 
 REFRESH_AFTER_S = 60.0
 UNKNOWN_KEY_PAUSE_S = 10.0
@@ -21,6 +22,9 @@ STALE_FOR_S = 24 * 3600.0
 FETCH_TIMEOUT_S = 3.0
 
 _logger = structlog.get_logger(__name__)
+
+
+KeyT = TypeVar("KeyT", ECKey, RSAKey)
 
 
 class PublicKeys(Protocol):
@@ -34,17 +38,18 @@ class PublicKeys(Protocol):
         """The key named ``kid``, or None when there is no such key."""
 
 
-class RemoteJwks:
-    """auth-service's JWKS over HTTP: kept for a minute, renewed behind the requests, stale for a day at most.
+class RemoteJwks(Generic[KeyT]):
+    """A JWKS over HTTP: kept for a minute, renewed behind the requests, stale for a day at most.
 
     An unknown kid is looked for at most once every ten seconds, so a flood of forged tokens costs one fetch.
     """
 
-    def __init__(self, url: str) -> None:
-        """Nothing is fetched yet."""
+    def __init__(self, url: str, *, read: Callable[[Mapping[str, Any]], dict[str, KeyT]]) -> None:
+        """``read`` takes the usable keys out of the document: ``read_ec_keys`` or ``read_rsa_keys``."""
         self._url = url
-        self._http = httpx.AsyncClient(timeout=FETCH_TIMEOUT_S, trust_env=False)
-        self._keys: dict[str, ECKey] = {}
+        self._read: Callable[[Mapping[str, Any]], dict[str, KeyT]] = read
+        self._http = httpx.AsyncClient(timeout=FETCH_TIMEOUT_S, trust_env=False, verify=client_tls())
+        self._keys: dict[str, KeyT] = {}
         self._fetched_at: float | None = None
         self._tried_at = float("-inf")
         self._renewing: asyncio.Task[None] | None = None
@@ -56,11 +61,11 @@ class RemoteJwks:
         self._renew_if_old()
         return self._generation
 
-    async def find(self, kid: str) -> ECKey | None:
+    async def find(self, kid: str) -> KeyT | None:
         """The key named ``kid``.
 
         Raises:
-            KeysUnavailableError: when auth-service was never reached, or not for a day.
+            KeysUnavailableError: when the keys were never reached, or not for a day.
         """
         self._renew_if_old()
         if kid not in self._keys and self._may_try():
@@ -102,8 +107,8 @@ class RemoteJwks:
         try:
             answer = await self._http.get(self._url)
             answer.raise_for_status()
-            keys = _read(answer.json())
-        except (httpx.HTTPError, ValueError, TypeError, AttributeError, JoseError) as error:
+            keys = self._read(answer.json())
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, RecursionError, JoseError) as error:
             _logger.warning("jwks.fetch_failed", url=self._url, cause=f"{type(error).__name__}: {error}")
             return
         if keys.keys() != self._keys.keys():
@@ -112,9 +117,35 @@ class RemoteJwks:
         self._fetched_at = time.monotonic()
 
 
-def _read(document: Mapping[str, Any]) -> dict[str, ECKey]:
+def read_ec_keys(document: Mapping[str, Any]) -> dict[str, ECKey]:
+    """The keys that ES256 can be verified with.
+
+    Raises:
+        TypeError: the document has no list of keys.
+    """
     keys: dict[str, ECKey] = {}
-    for member in document.get("keys", []):
+    for member in _members(document):
         if member.get("kty") == "EC" and member.get("crv") == "P-256" and isinstance(member.get("kid"), str):
             keys[member["kid"]] = ECKey.import_key(member)
     return keys
+
+
+def read_rsa_keys(document: Mapping[str, Any]) -> dict[str, RSAKey]:
+    """The keys that RS256 can be verified with.
+
+    Raises:
+        TypeError: the document has no list of keys.
+    """
+    keys: dict[str, RSAKey] = {}
+    for member in _members(document):
+        if member.get("kty") == "RSA" and member.get("alg", "RS256") == "RS256" and isinstance(member.get("kid"), str):
+            keys[member["kid"]] = RSAKey.import_key(member)
+    return keys
+
+
+def _members(document: Mapping[str, Any]) -> list[Any]:
+    members = document.get("keys")
+    if not isinstance(members, list):
+        # Somebody between us and the issuer: not to be taken for "all keys are revoked".
+        raise TypeError("the document has no list of keys")
+    return members

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
+from cathouse.identity.scopes import Scope
 from cathouse.schema import Role
 
 _RANK = {Role.PLAYER: 0, Role.DEVELOPER: 1, Role.ADMIN: 2}
@@ -11,7 +12,10 @@ _RANK = {Role.PLAYER: 0, Role.DEVELOPER: 1, Role.ADMIN: 2}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, as an access token tells. ``authenticated_at`` is the log-in, not the last refresh."""
+    """A person, as an access token tells. ``authenticated_at`` is the log-in, not the last refresh.
+
+    ``scopes`` is None after a log-in, which may do all that the role allows; an API key may do what it lists.
+    """
 
     user_id: uuid.UUID
     role: Role
@@ -23,3 +27,11 @@ class Principal:
     def has_role(self, role: Role) -> bool:
         """Whether the person's role is ``role`` or includes it: admin ⊇ developer ⊇ player."""
         return _RANK[self.role] >= _RANK[role]
+
+    def has_scope(self, scope: Scope | None) -> bool:
+        """Whether this is a log-in, or an API key with ``scope``; who may write in the catalog may read it."""
+        if self.scopes is None:
+            return True
+        if scope is Scope.CATALOG_READ and Scope.CATALOG_WRITE in self.scopes:
+            return True
+        return scope is not None and scope in self.scopes

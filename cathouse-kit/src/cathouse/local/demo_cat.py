@@ -21,6 +21,7 @@ from starlette.routing import Route
 from cathouse.identity import KeyUse, cat_signing_secret, derive, parse_roots
 from cathouse.local.seed import SEEDED_ROOT
 from cathouse.local.seed_data import CATS
+from cathouse.tls import client_tls
 
 CALLBACK_TIMEOUT_S = 5.0
 LONGEST_NAP_S = 20.0
@@ -34,7 +35,7 @@ def make_demo_cat(secrets: Mapping[str, str]) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with httpx.AsyncClient(timeout=CALLBACK_TIMEOUT_S, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=CALLBACK_TIMEOUT_S, trust_env=False, verify=client_tls()) as http:
             state["http"] = http
             yield
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import httpx
 import psutil
 
+from cathouse.tls import client_tls
+
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 4.5
+
+_FAREWELL = "Application startup failed. Exiting."
 
 
 class ProcessError(Exception):
@@ -35,8 +39,8 @@ class Child:
         return psutil.Process(self.process.pid).create_time()
 
     def last_line(self) -> str:
-        """What it said last."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
+        """What it said last; the server's own farewell says nothing of the reason, which stands before it."""
+        lines = [line for line in self.log.read_text(errors="replace").strip().splitlines() if _FAREWELL not in line]
         return lines[-1] if lines else "it said nothing"
 
 
@@ -63,7 +67,7 @@ def wait_until_ready(children: Sequence[Child]) -> None:
     """
     deadline = time.monotonic() + READY_TIMEOUT_S
     waiting = list(children)
-    with httpx.Client(timeout=1.0, trust_env=False) as http:
+    with httpx.Client(timeout=1.0, trust_env=False, verify=client_tls()) as http:
         while waiting:
             waiting = [child for child in waiting if not _is_ready(child, http)]
             if waiting and time.monotonic() > deadline:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from cathouse.configuration import ConfigurationError
 from cathouse.local.seed_data import CATS, DEVELOPER, PLAYER, TASKS, USERS, SeedCat, SeedTask, SeedUser, seed_id
 from cathouse.schema import (
+    LONG_PASSWORD,
     Cat,
     CatSearch,
     CatStatus,
@@ -76,6 +77,7 @@ def _seed_user(connection: Connection, user: SeedUser) -> tuple[uuid.UUID, bool]
             email_key=user.email,
             email_verified_at=func.now(),
             password_hash=_HASHER.hash(user.password),
+            password_is_long=len(user.password) >= LONG_PASSWORD,
             role=user.role,
             display_name=user.display_name,
         )
@@ -149,6 +151,7 @@ def _seed_search(connection: Connection, cat: SeedCat) -> None:
     document = search_document(
         name=cat.name, tags=cat.tags, description=cat.description, developer=DEVELOPER.display_name
     )
+    # Without a time: catalog-service makes it anew when it starts, its words' part of the vocabulary included.
     connection.execute(upsert(CatSearch).values(cat_id=cat.id, document=document).on_conflict_do_nothing())
 
 

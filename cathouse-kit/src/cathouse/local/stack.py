@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from pydantic import Field, SecretStr
 
 from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseSettings, DatabaseUrl
 from cathouse.database.engine import make_migration_engine
-from cathouse.database.migrations import upgrade
-from cathouse.database.roles import make_login_roles
 from cathouse.local.postgres import EmbeddedPostgres, PostgresError
 from cathouse.local.processes import (
     Child,
@@ -30,6 +26,9 @@ from cathouse.local.processes import (
 )
 from cathouse.local.seed import seed
 from cathouse.local.state import LocalState
+from cathouse.upkeep.creation import make_database
+from cathouse.upkeep.migrations import upgrade
+from cathouse.upkeep.roles import make_login_roles
 from cathouse.web import PORTS, SERVICES, ServiceName
 
 DATABASE_NAME = "cathouse"
@@ -45,7 +44,27 @@ _PASSED_ON = {
     "db_pool_timeout",
     "db_pool_recycle",
     "db_connection_budget",
+    "db_shares",
+    "db_command_timeout",
+    "db_idle_after",
+    "trusted_proxies",
 }
+
+# The same, for auth-service alone.
+_PASSED_ON_TO_AUTH = {
+    "limit_logins",
+    "limit_mails",
+    "mail_url",
+    "mail_from",
+    "public_url",
+    "email_verification",
+    "clerk_issuer",
+    "clerk_jwks_url",
+    "clerk_authorized_parties",
+}
+
+# And for catalog-service alone.
+_PASSED_ON_TO_CATALOG = {"embeddings_url", "embeddings_api_key", "embeddings_model", "embeddings_dimensions"}
 
 Progress = Callable[[str], None]
 
@@ -65,6 +84,20 @@ class StackSettings(DatabaseSettings):
     token_issuer: str | None = None
     metrics_token: str | None = None
     platform_secret: str | None = None
+    trusted_proxies: str | None = None
+    limit_logins: str | None = None
+    limit_mails: str | None = None
+    mail_url: SecretStr | None = None
+    mail_from: str | None = None
+    public_url: str | None = None
+    email_verification: str | None = None
+    clerk_issuer: str | None = None
+    clerk_jwks_url: str | None = None
+    clerk_authorized_parties: str | None = None
+    embeddings_url: str | None = None
+    embeddings_api_key: SecretStr | None = None
+    embeddings_model: str | None = None
+    embeddings_dimensions: str | None = None
 
     def port(self, service: ServiceName) -> int:
         """Where ``service`` is to listen."""
@@ -100,6 +133,8 @@ class Stack:
     databases: Databases
     urls: Mapping[str, str]
     server: EmbeddedPostgres | None
+    mails: Path | None
+    """The folder that mails are written to; None where a mail server is set."""
 
     def check(self) -> None:
         """Make sure that everything still runs.
@@ -141,6 +176,7 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
                 server.start(state.number("POSTGRES_PORT"))
                 state.keep_number("POSTGRES_PORT", server.port)
                 databases = _embedded_databases(server, state, progress)
+                state.keep_database_url(databases.migration)
             demo_cat_url = f"http://{HOST}:{settings.demo_cat_port}"
             _seed(settings, databases.migration, demo_cat_url, progress)
             platform_secret = settings.platform_secret or state.secret("PLATFORM_SECRET")
@@ -153,13 +189,15 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
                     databases.services[service],
                     jwt_secret=jwt_secret,
                     platform_secret=platform_secret,
+                    mails=state.mails,
                 )
                 children.append(_start_service(service, settings.port(service), environment, state.logs))
             children.append(_start_demo_cat(settings.demo_cat_port, platform_secret, state.logs))
             state.keep_processes({child.process.pid: child.created for child in children})
             wait_until_ready(children)
             urls = {name: f"http://{HOST}:{settings.port(name)}" for name in SERVICES} | {"demo-cat": demo_cat_url}
-            yield Stack(tuple(children), databases, urls, server)
+            mails = state.mails if settings.mail_url is None else None
+            yield Stack(tuple(children), databases, urls, server, mails)
         except (PostgresError, ProcessError, ConfigurationError) as error:
             raise StackError(str(error)) from error
         finally:
@@ -176,6 +214,7 @@ def service_environment(
     *,
     jwt_secret: str,
     platform_secret: str,
+    mails: Path,
 ) -> dict[str, str]:
     """The variables of one service, and no others: nothing of the caller's environment leaks in."""
     ports = settings.ports()
@@ -187,11 +226,21 @@ def service_environment(
         "ALLOW_PRIVATE_ENDPOINTS": "true",
     }
     environment |= {f"{name.upper()}_URL": f"http://{HOST}:{settings.port(name)}" for name in SERVICES}
-    chosen = settings.model_dump(include=_PASSED_ON, exclude_none=True)
-    environment |= {name.upper(): str(value) for name, value in chosen.items()}
+    environment |= _chosen(settings, _PASSED_ON)
     if service == "auth":
-        environment["JWT_SECRET"] = jwt_secret
+        environment |= {"JWT_SECRET": jwt_secret, "MAIL_FOLDER": str(mails.resolve())}
+        environment |= _chosen(settings, _PASSED_ON_TO_AUTH)
+    if service == "catalog":
+        environment |= _chosen(settings, _PASSED_ON_TO_CATALOG)
     return environment
+
+
+def _chosen(settings: StackSettings, names: set[str]) -> dict[str, str]:
+    chosen = settings.model_dump(include=names, exclude_none=True)
+    return {
+        name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in chosen.items()
+    }
 
 
 @contextmanager
@@ -226,11 +275,10 @@ def _check_ports(ports: Mapping[str, int]) -> None:
 
 def _embedded_databases(server: EmbeddedPostgres, state: LocalState, progress: Progress) -> Databases:
     url = server.url(DATABASE_NAME)
-    create_database(server.url(), DATABASE_NAME)
+    make_database(server.url(), DATABASE_NAME)
     _migrate(url, progress)
     passwords: dict[str, str] = {service: state.secret(f"POSTGRES_PASSWORD_{service.upper()}") for service in SERVICES}
-    engine = make_migration_engine(url)
-    return Databases(url, make_login_roles(engine, url, passwords=passwords))
+    return Databases(url, make_login_roles(url, passwords=passwords))
 
 
 def _named_databases(settings: StackSettings, progress: Progress) -> Databases:
@@ -248,25 +296,7 @@ def _named_databases(settings: StackSettings, progress: Progress) -> Databases:
 
 def _migrate(url: DatabaseUrl, progress: Progress) -> None:
     progress("bringing the database's structure up to date")
-    try:
-        with make_migration_engine(url).connect() as connection:
-            connection.execute(text("SELECT 1"))
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()
-        raise ConfigurationError(
-            f"cannot connect to the database {url!r}: {reason[0] if reason else 'no answer'}"
-        ) from None
     upgrade(url)
-
-
-def create_database(server: DatabaseUrl, name: str, *, template: str | None = None) -> None:
-    """Make the database ``name`` on the server unless it is there; ``template`` is copied, structure and data."""
-    engine = make_migration_engine(server)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
-            quoted = engine.dialect.identifier_preparer.quote(name)
-            source = f" TEMPLATE {engine.dialect.identifier_preparer.quote(template)}" if template else ""
-            connection.execute(text(f"CREATE DATABASE {quoted}{source}"))
 
 
 def _seed(settings: StackSettings, url: DatabaseUrl, demo_cat_url: str, progress: Progress) -> None:

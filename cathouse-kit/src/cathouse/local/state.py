@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cathouse.configuration import ConfigurationError
-from cathouse.database.migrations import find_alembic_ini
+from cathouse.database import DatabaseUrl
 from cathouse.local.postgres import postgres_folder
+from cathouse.upkeep.migrations import find_alembic_ini
 
 
 def find_checkout() -> Path:
@@ -34,6 +35,11 @@ class LocalState:
         folder = self.folder / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def mails(self) -> Path:
+        """Where auth-service writes mails to, while no mail server is set."""
+        return self.folder / "mails"
 
     @property
     def postgres(self) -> Path:
@@ -87,3 +93,14 @@ class LocalState:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+
+    @property
+    def database_file(self) -> Path:
+        """Where commands find the embedded database: variables for a shell, readable for its owner alone."""
+        return self.folder / "database.env"
+
+    def keep_database_url(self, url: DatabaseUrl) -> None:
+        """Write the variables that `cathouse db` and `alembic` need."""
+        self.database_file.touch(mode=0o600)
+        text = url.for_libpq()
+        self.database_file.write_text(f"MIGRATION_DATABASE_URL={text}\nDATABASE_URL={text}\n", encoding="utf-8")

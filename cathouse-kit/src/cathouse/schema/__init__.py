@@ -8,9 +8,18 @@ from cathouse.schema.api_keys import ApiKey
 from cathouse.schema.audit_addresses import AuditAddress
 from cathouse.schema.audit_events import AuditEvent
 from cathouse.schema.base import SCHEMA, Base
-from cathouse.schema.cat_reports import CatReport, ReportState
-from cathouse.schema.cat_search import EMBEDDING_DIMENSIONS, SEARCH_CONFIGURATION, CatSearch, fold, search_document
-from cathouse.schema.cats import Cat, CatStatus
+from cathouse.schema.cat_reports import CatReport, ReportReason, ReportState
+from cathouse.schema.cat_search import (
+    EMBEDDING_DIMENSIONS,
+    SEARCH_CONFIGURATION,
+    STEMMING_CONFIGURATION,
+    CatSearch,
+    fold,
+    is_ideograph,
+    search_document,
+    words_of,
+)
+from cathouse.schema.cats import DEVELOPER_GONE, Cat, CatStatus
 from cathouse.schema.erasures import Erasure, ErasureStep
 from cathouse.schema.idempotency_keys import IdempotencyKey
 from cathouse.schema.installation_permissions import InstallationPermission
@@ -18,6 +27,8 @@ from cathouse.schema.installations import Installation, InstallationStatus, effe
 from cathouse.schema.interactions import Interaction
 from cathouse.schema.lifecycle_events import LifecycleEvent
 from cathouse.schema.login_attempts import LoginAttempt
+from cathouse.schema.mails import Mail
+from cathouse.schema.moderation_entries import ModerationAction, ModerationEntry
 from cathouse.schema.notifications import Notification
 from cathouse.schema.one_time_tokens import OneTimeToken, TokenPurpose
 from cathouse.schema.permission_uses import PermissionUse
@@ -26,22 +37,27 @@ from cathouse.schema.player_aliases import PlayerAlias
 from cathouse.schema.player_secrets import PlayerSecret
 from cathouse.schema.release_permissions import ReleasePermission
 from cathouse.schema.releases import Release
+from cathouse.schema.search_words import LONGEST_WORD, SearchWord
 from cathouse.schema.second_factors import SecondFactor, SecondFactorKind
 from cathouse.schema.sessions import Session
 from cathouse.schema.signing_keys import SigningKey, SigningKeyState
 from cathouse.schema.stored_values import StoredValue
 from cathouse.schema.tasks import Task, TaskPriority, TaskStatus
 from cathouse.schema.user_preferences import UserPreferences
-from cathouse.schema.users import Role, User
+from cathouse.schema.users import LONG_PASSWORD, Role, User
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0007"
 """Alembic's head (a test holds it there): how a service tells that the database is behind."""
 
 __all__ = [
+    "DEVELOPER_GONE",
     "EMBEDDING_DIMENSIONS",
     "HEAD_REVISION",
+    "LONGEST_WORD",
+    "LONG_PASSWORD",
     "SCHEMA",
     "SEARCH_CONFIGURATION",
+    "STEMMING_CONFIGURATION",
     "ApiKey",
     "AuditAddress",
     "AuditEvent",
@@ -59,6 +75,9 @@ __all__ = [
     "Interaction",
     "LifecycleEvent",
     "LoginAttempt",
+    "Mail",
+    "ModerationAction",
+    "ModerationEntry",
     "Notification",
     "OneTimeToken",
     "Permission",
@@ -68,8 +87,10 @@ __all__ = [
     "PlayerSecret",
     "Release",
     "ReleasePermission",
+    "ReportReason",
     "ReportState",
     "Role",
+    "SearchWord",
     "SecondFactor",
     "SecondFactorKind",
     "Session",
@@ -84,5 +105,7 @@ __all__ = [
     "UserPreferences",
     "effective_release",
     "fold",
+    "is_ideograph",
     "search_document",
+    "words_of",
 ]

@@ -18,6 +18,17 @@ class ReportState(enum.StrEnum):
     DISMISSED = "dismissed"
 
 
+class ReportReason(enum.StrEnum):
+    """What a report is about."""
+
+    HARMFUL = "harmful"
+    MISLEADING = "misleading"
+    PRIVACY = "privacy"
+    SPAM = "spam"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
 class CatReport(Entity, Base):
     """Somebody's complaint about a cat, for the admins."""
 
@@ -31,6 +42,7 @@ class CatReport(Entity, Base):
     closed_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
+        one_of("reason", ReportReason),
         one_of("state", ReportState),
         Index(None, "state", "created_at", "id"),
         Index(None, "cat_id"),

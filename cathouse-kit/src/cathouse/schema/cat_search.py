@@ -1,9 +1,11 @@
 """Owner: catalog-service. Readers: nobody else."""
 
 import datetime as dt
+import re
 import unicodedata
 import uuid
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from pgvector.sqlalchemy import Vector
@@ -19,6 +21,16 @@ EMBEDDING_DIMENSIONS = 1024
 SEARCH_CONFIGURATION = "simple"
 """Postgres's text search configuration: no stemming, since descriptions come in every language."""
 
+STEMMING_CONFIGURATION = "english"
+"""And beside it this one, since most come in English: "story" is to find "stories"."""
+
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
+_IDEOGRAPH = re.compile(rf"[{_IDEOGRAPHS}]")
+_MOST_JOINED = 3
+_SIGNS = {"++": "plusplus", "#": "sharp"}
+_SIGNED = re.compile(r"\b([a-z])(\+\+|#)")
+
 
 def fold(text: str) -> str:
     """Without case and accents, so that "Café" is found by "cafe"; for what is stored and for what is asked."""
@@ -26,17 +38,41 @@ def fold(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, folded, in their order; for what is stored and for what is asked.
+
+    What is joined by a sign ("e-mail", "node.js") is there in its parts and as one word. Chinese and Japanese are
+    written without spaces: there each character is a word. "C++" and "C#" are words as well.
+    """
+    named = _SIGNED.sub(lambda found: found[1] + _SIGNS[found[2]], fold(text))
+    words: list[str] = []
+    for chunk in named.split():
+        parts = _WORD.findall(chunk)
+        words += parts
+        if 1 < len(parts) <= _MOST_JOINED and not any(is_ideograph(part) for part in parts):
+            words.append("".join(parts))
+    return words
+
+
+def is_ideograph(word: str) -> bool:
+    """Whether a word is one character of a Chinese or Japanese text."""
+    return _IDEOGRAPH.fullmatch(word) is not None
+
+
 def search_document(*, name: str, tags: Sequence[str], description: str, developer: str) -> ColumnElement[Any]:
-    """What ``document`` holds of a cat: its name weighs most, then its tags, its description, its developer's name."""
+    """What ``document`` holds of a cat: its name weighs most, then its tags, its description, its developer's name.
+
+    Each word as it is, and without its English ending.
+    """
     parts = ((name, "A"), (" ".join(tags), "B"), (description, "C"), (developer, "D"))
-    first, *others = (
-        func.setweight(func.to_tsvector(SEARCH_CONFIGURATION, fold(text)), literal_column(f"'{weight}'"))
-        for text, weight in parts
+    # Words alone: Postgres's own parser would keep "node.js" as one host name and "e-mail" as a compound.
+    texts = [(" ".join(words_of(text)), weight) for text, weight in parts]
+    vectors = (
+        func.setweight(func.to_tsvector(configuration, text), literal_column(f"'{weight}'"))
+        for configuration in (SEARCH_CONFIGURATION, STEMMING_CONFIGURATION)
+        for text, weight in texts
     )
-    document: ColumnElement[Any] = first
-    for other in others:
-        document = document.op("||")(other)
-    return document
+    return reduce(lambda document, vector: document.op("||")(vector), vectors)
 
 
 class CatSearch(Base):
@@ -46,16 +82,21 @@ class CatSearch(Base):
 
     cat_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(foreign("cats.id"), ondelete="CASCADE"), primary_key=True)
     document: Mapped[str] = mapped_column(TSVECTOR)
-    trigrams: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    words: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """The words that ``document`` was made of."""
+    documented_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    """When ``document`` was made; null: it is to be made anew."""
     popularity: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     embedding: Mapped[list[float] | None] = mapped_column(Vector(EMBEDDING_DIMENSIONS))
     embedding_model: Mapped[str | None] = mapped_column(String(120))
+    """Which model made ``embedding``; null as long as the present text has none."""
     updated_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     __table_args__ = (
         Index(None, "document", postgresql_using="gin"),
-        Index(None, "trigrams", postgresql_using="gin"),
         Index(None, "popularity", "cat_id"),
         Index(None, "embedding", postgresql_using="hnsw", postgresql_ops={"embedding": "vector_cosine_ops"}),
+        Index("ix_cat_search_to_embed", "cat_id", postgresql_where=text("embedding_model IS NULL")),
+        Index("ix_cat_search_to_document", "cat_id", postgresql_where=text("documented_at IS NULL")),
         owned_by("catalog"),
     )

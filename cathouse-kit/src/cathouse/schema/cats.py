@@ -26,6 +26,10 @@ class CatStatus(enum.StrEnum):
     SUSPENDED = "suspended"
 
 
+DEVELOPER_GONE = "developer_gone"
+"""The ``suspension_reason`` of a cat whose developer was erased. Nobody lifts this suspension."""
+
+
 class Cat(Entity, Base):
     """A companion. ``version`` and ``endpoint_url`` are those of its latest published release (or of its draft).
 

@@ -12,7 +12,10 @@ from cathouse.schema.base import Base, owned_by
 
 
 class IdempotencyKey(Base):
-    """The answer that a creating POST got under its ``Idempotency-Key``. ``status`` null: still running."""
+    """The answer that a creating POST got under its ``Idempotency-Key``, written down with what it tells of.
+
+    ``principal`` is a person, or an installation whose cat called.
+    """
 
     __tablename__ = "idempotency_keys"
 

@@ -82,6 +82,7 @@ class Installation(Entity, Base):
         Index(None, "cat_id"),
         Index(None, "user_id", "status"),
         Index(None, "user_id", "created_at", "id"),
+        Index(None, "updated_at"),
         Index("ix_installations_to_purge", "uninstalled_at", postgresql_where=text("uninstalled_at IS NOT NULL")),
         owned_by(
             "installation",

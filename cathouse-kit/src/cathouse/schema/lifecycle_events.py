@@ -15,6 +15,7 @@ class LifecycleEvent(Entity, Base):
     """What a cat is still to be told about an installation, in the order of ``sequence``.
 
     ``next_attempt_at`` null: delivered, or given up. ``attempt_log`` is what the developer sees of each attempt.
+    An erasure empties ``payload`` and leaves the event: what is sent must not depend on it.
     """
 
     __tablename__ = "lifecycle_events"

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cathouse.schema.user_preferences import UserPreferences
 
 
+LONG_PASSWORD = 15
+"""Code points that a developer's or admin's password has at least (design/security.md)."""
+
+
 class Role(enum.StrEnum):
     """What an account may do; each role includes the ones before it."""
 
@@ -26,7 +30,10 @@ class Role(enum.StrEnum):
 
 
 class User(Entity, Base):
-    """An account. ``email`` is kept as given; ``email_key`` (lower case) is what makes it unique."""
+    """An account. ``email`` is kept as given; ``email_key`` (lower case) is what makes it unique.
+
+    ``password_is_long``: whether it has ``LONG_PASSWORD``; the hash does not tell.
+    """
 
     __tablename__ = "users"
 
@@ -34,6 +41,7 @@ class User(Entity, Base):
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
     email_verified_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
     password_hash: Mapped[str | None] = mapped_column(String(255))
+    password_is_long: Mapped[bool] = mapped_column(server_default=text("false"))
     role: Mapped[str] = mapped_column(String(16), server_default=Role.PLAYER.value)
     display_name: Mapped[str] = mapped_column(String(80))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
@@ -56,6 +64,7 @@ class User(Entity, Base):
         CheckConstraint("display_name <> ''", name="display_name"),
         Index(None, "role"),
         Index(None, "created_at", "id"),
+        Index(None, "updated_at"),
         owned_by(
             "auth",
             readers={

@@ -1,12 +1,28 @@
 """Building blocks of an HTTP service."""
 
+from cathouse.web.address_limits import limited_by_address
 from cathouse.web.application import build_app
+from cathouse.web.client_address import client_address
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
+from cathouse.web.idempotency import Once
+from cathouse.web.limits import Limiter, RateLimitedError, Rates, parse_rates
 from cathouse.web.outside_urls import OutsideUrlRules
 from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
 from cathouse.web.problems import Problem, problem
 from cathouse.web.provided import provided
-from cathouse.web.schemas import JsonValue, Moment, Page, RequestModel, SafeText, refuse_what_jsonb_refuses
+from cathouse.web.revalidation import revalidated
+from cathouse.web.schemas import (
+    Flag,
+    GivenMoment,
+    JsonValue,
+    Moment,
+    Page,
+    RequestModel,
+    SafeText,
+    Whole,
+    refuse_other_than_text,
+    refuse_what_jsonb_refuses,
+)
 from cathouse.web.server import serve
 from cathouse.web.settings import PORTS, SERVICES, ServiceName, ServiceSettings
 
@@ -16,22 +32,34 @@ __all__ = [
     "SERVICES",
     "Cursor",
     "CursorMismatchError",
+    "Flag",
+    "GivenMoment",
     "JsonValue",
     "Keyset",
     "Limit",
+    "Limiter",
     "Moment",
+    "Once",
     "OutsideUrlRules",
     "Page",
     "Problem",
+    "RateLimitedError",
+    "Rates",
     "RequestModel",
     "SafeText",
     "ServiceClient",
     "ServiceName",
     "ServiceSettings",
     "ServiceUnavailableError",
+    "Whole",
     "build_app",
+    "client_address",
+    "limited_by_address",
+    "parse_rates",
     "problem",
     "provided",
+    "refuse_other_than_text",
     "refuse_what_jsonb_refuses",
+    "revalidated",
     "serve",
 ]

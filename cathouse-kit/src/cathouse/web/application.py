@@ -9,18 +9,24 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from cathouse import __version__
-from cathouse.database import Database, DatabaseUnavailableError, HealthProbe
+from cathouse.database import Database, DatabaseUnavailableError, HealthProbe, Idleness
 from cathouse.database.health import GOOD_FOR
-from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks
+from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks, read_ec_keys
 from cathouse.identity.access import TOKEN_PATH
+from cathouse.web.address_limits import AddressLimits
 from cathouse.web.body_limit import BodyLimitMiddleware
 from cathouse.web.docs import install_docs
 from cathouse.web.health import health_router
+from cathouse.web.idempotency import install_kept_answers
+from cathouse.web.limits import BoundedMemoryStorage, Limiter
 from cathouse.web.metrics import Metrics, metrics_router
-from cathouse.web.problems import PROBLEM_RESPONSES, Problem, install_problem_handlers
+from cathouse.web.openapi import complete_openapi
+from cathouse.web.problems import PROBLEM_RESPONSES, install_problem_handlers
 from cathouse.web.requests import RequestMiddleware
+from cathouse.web.revalidation import RevalidationMiddleware
 from cathouse.web.settings import ServiceName, ServiceSettings
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
@@ -45,18 +51,23 @@ def build_app(
     """A service as an ASGI application. Nothing is opened before its lifespan starts.
 
     When ``provide`` makes ``public_keys`` (auth-service's own), tokens are checked with them and not over HTTP;
-    ``caller_keys`` are those of the services that may call its internal routes.
+    ``caller_keys`` are those of the services that may call its internal routes. ``provided("limiter")`` gives this
+    process's :class:`Limiter`, for what a service counts by itself.
 
     Raises:
         ValueError: when the settings do not fit together; the message names the variable.
     """
     settings.check(service)
-    metrics = Metrics(service)
+    token = settings.metrics_token
+    metrics = Metrics(service, token=token.get_secret_value() if token else None)
+    idleness = Idleness(settings.db_idle_after)
+    limiter = Limiter(BoundedMemoryStorage())
+    address_limits = AddressLimits(limiter, settings.address_limits(), exempts_loopback=not settings.is_production)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
-            database = Database.from_settings(settings, service)
+            database = Database.from_settings(settings, service, idleness=idleness)
             stack.push_async_callback(database.close)
             try:
                 await database.open(attempts=CONNECT_ATTEMPTS_IN_PRODUCTION if settings.is_production else 1)
@@ -70,7 +81,7 @@ def build_app(
             own = await stack.enter_async_context(provide(database))
             keys: PublicKeys | None = own.get("public_keys")
             if keys is None:
-                remote = RemoteJwks(settings.jwks_url)
+                remote = RemoteJwks(settings.jwks_url, read=read_ec_keys)
                 stack.push_async_callback(remote.close)
                 keys = remote
             yield {
@@ -78,9 +89,12 @@ def build_app(
                 "service": service,
                 "database": database,
                 "health_probe": probe,
+                "metrics": metrics,
                 "access_tokens": AccessTokenVerifier(keys, issuer=settings.token_issuer, audience=service),
                 "callback_keys": callback_keys,
                 "caller_keys": caller_keys or {},
+                "limiter": limiter,
+                "address_limits": address_limits,
             }
 
     app = FastAPI(
@@ -90,20 +104,31 @@ def build_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # The framework would redirect to the name in the Host header, which is whatever the client says.
+        redirect_slashes=False,
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
         middleware=[
-            # Outermost, so that a browser can also read what an unexpected error says.
+            *_proxy_headers(settings),
+            # Around the rest, so that a browser can also read what an unexpected error says.
             Middleware(CORSMiddleware, **_cors(settings)),
-            Middleware(RequestMiddleware, service=service, metrics=metrics, strict_transport=settings.is_production),
+            Middleware(
+                RequestMiddleware,
+                service=service,
+                metrics=metrics,
+                idleness=idleness,
+                strict_transport=settings.is_production,
+            ),
             Middleware(BodyLimitMiddleware),
+            Middleware(RevalidationMiddleware),
         ],
     )
     install_problem_handlers(app)
-    for router in (*routers, health_router(service), metrics_router(metrics, settings)):
+    install_kept_answers(app)
+    for router in (*routers, health_router(service), metrics_router(wants_token=token is not None)):
         app.include_router(router)
-    install_docs(app, auth_url=settings.token_url("").rstrip("/"))
-    _complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
+    install_docs(app, token_url=settings.token_url(TOKEN_PATH))
+    complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
     return app
 
 
@@ -112,6 +137,16 @@ async def _report_start(database: Database, probe: HealthProbe) -> None:
     _logger.info(
         "service.start", database=repr(database.url), server=health.server_version, vector=health.vector_version
     )
+    if health.status != "healthy":
+        _logger.warning(
+            "database.not_usable", advice="it answers, and not as a service needs it: `cathouse db check` says why"
+        )
+    if database.url.ssl_mode in ("require", "prefer") and not database.url.is_local:
+        _logger.warning(
+            "database.server_not_verified",
+            advice=f"sslmode={database.url.ssl_mode} does not prove who the server is; sslmode=verify-full does, with"
+            " sslrootcert=FILE where the server's authority is not a public one",
+        )
     if health.migration == "out-of-date":
         _logger.warning(
             "database.out_of_date", advice="run `alembic upgrade head` in auth-service; the service goes on"
@@ -120,6 +155,12 @@ async def _report_start(database: Database, probe: HealthProbe) -> None:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
+
+
+def _proxy_headers(settings: ServiceSettings) -> list[Middleware]:
+    """Outermost: from here on ``request.client`` is the client, not the proxy in front of us."""
+    trusted = settings.trusted_proxies
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)] if trusted else []
 
 
 def _cors(settings: ServiceSettings) -> dict[str, Any]:
@@ -148,24 +189,3 @@ def _cors(settings: ServiceSettings) -> dict[str, Any]:
         ],
         "max_age": 600,
     }
-
-
-def _complete_openapi(app: FastAPI, *, token_url: str) -> None:
-    """Let Swagger's Authorize log in at auth-service, and describe the one error shape."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = generate()
-            components = document.setdefault("components", {})
-            schemas = components.setdefault("schemas", {})
-            model = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(model.pop("$defs", {}))
-            schemas["Problem"] = model
-            person = components.get("securitySchemes", {}).get("Person")
-            if person is not None:
-                person["flows"]["password"]["tokenUrl"] = token_url
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document

@@ -7,6 +7,13 @@ import structlog
 
 from cathouse.errors import ServiceError
 from cathouse.identity import Keyring, issue_service_token
+from cathouse.tls import client_tls
+
+KEPT_FOR_S = 2.0
+"""Seconds for which an idle connection is used again.
+
+Shorter than a service keeps it (uvicorn: 5), so that none is used in the moment in which the other side closes it.
+"""
 
 
 class ServiceUnavailableError(ServiceError):
@@ -29,7 +36,13 @@ class ServiceClient:
         self._caller = caller
         self._callee = callee
         self._keys = keys
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=timeout_s,
+            trust_env=False,
+            verify=client_tls(),
+            limits=httpx.Limits(keepalive_expiry=KEPT_FOR_S),
+        )
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call ``path`` and return its answer.

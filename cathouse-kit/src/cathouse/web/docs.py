@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import fastapi_offline
 from fastapi import FastAPI
@@ -49,9 +50,11 @@ def all_codes() -> dict[str, tuple[str, str]]:
     return {code: (", ".join(map(str, sorted(statuses[code]))), titles[code]) for code in sorted(titles)}
 
 
-def install_docs(app: FastAPI, *, auth_url: str) -> None:
-    """Serve Swagger UI from files of our own, and the list of error codes."""
-    headers = {"Content-Security-Policy": _POLICY.format(auth=auth_url)}
+def install_docs(app: FastAPI, *, token_url: str) -> None:
+    """Serve Swagger UI from files of our own, and the list of error codes; ``token_url`` is where the page logs in."""
+    address = urlsplit(token_url)
+    # The origin alone: a policy takes a path for that very path, and auth-service may be at one.
+    headers = {"Content-Security-Policy": _POLICY.format(auth=f"{address.scheme}://{address.netloc}")}
 
     async def swagger(_request: Request) -> HTMLResponse:
         page = get_swagger_ui_html(

@@ -78,7 +78,7 @@ def health_router(service: str) -> APIRouter:
 
     @router.get("/health/db", responses={**unhealthy, 503: {"model": DatabaseState}})
     async def read_database_health(probe: Probe, database: TheDatabase, response: Response) -> DatabaseState:
-        """A fresh look at the database, or the last one with its age."""
+        """A fresh look at the database, or the last one with its age. It wakes a database that has suspended."""
         health = await probe.check()
         _set_status(response, health)
         found = asdict(health)
@@ -87,8 +87,8 @@ def health_router(service: str) -> APIRouter:
 
     @router.get("/health/ready", responses={503: {"model": Readiness}})
     async def read_readiness(probe: Probe, response: Response) -> Readiness:
-        """Whether to send requests here."""
-        health = await probe.check()
+        """Whether to send requests here. A service that serves nobody answers from its last look at the database."""
+        health = await probe.look()
         _set_status(response, health)
         checks: dict[str, str] = {"database": health.status, "migration": health.migration or "unknown"}
         return Readiness(status="ready" if health.status == "healthy" else "not ready", checks=checks)
@@ -96,7 +96,7 @@ def health_router(service: str) -> APIRouter:
     @router.get("/api/v1/health", responses={503: {"model": HealthEnvelope}})
     async def read_health(probe: Probe, response: Response) -> HealthEnvelope:
         """The service, its database and its migrations in one answer."""
-        health = await probe.check()
+        health = await probe.look()
         _set_status(response, health)
         healthy = health.status == "healthy"
         data = Health(

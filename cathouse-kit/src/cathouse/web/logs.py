@@ -8,7 +8,7 @@ import structlog
 from cathouse.configuration import EnvironmentSettings
 
 # Their own lines would repeat ours, or, on INFO, show URLs with what is in them.
-_QUIET = ("uvicorn.access", "httpx", "httpcore", "aiohttp.access")
+_QUIET = ("uvicorn.access", "httpx", "httpcore", "aiohttp.access", "asyncio", "sqlalchemy")
 
 
 def configure_logs(settings: EnvironmentSettings, service: str) -> None:
@@ -47,4 +47,7 @@ def configure_logs(settings: EnvironmentSettings, service: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Statements without their parameters, for development; one level lower it would show rows, secrets among them.
+    shows_statements = settings.log_level == "DEBUG" and not settings.is_production
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO if shows_statements else logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)

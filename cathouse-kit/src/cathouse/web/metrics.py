@@ -3,14 +3,14 @@
 import hmac
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.responses import Response
 
 from cathouse.database import Database
 from cathouse.identity import AuthenticationRequiredError, InvalidTokenError, public
-from cathouse.web.settings import ServiceSettings
+from cathouse.web.provided import provided
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Metrics", description="METRICS_TOKEN.")
 
@@ -18,8 +18,9 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="Metrics", description="METRI
 class Metrics:
     """A service's own registry, so that several services can live in one process."""
 
-    def __init__(self, service: str) -> None:
-        """Every series carries the service's name."""
+    def __init__(self, service: str, *, token: str | None) -> None:
+        """Every series carries the service's name; ``token`` is METRICS_TOKEN."""
+        self.token = token
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "cathouse_http_requests_total",
@@ -56,21 +57,28 @@ class Metrics:
         self._seconds.labels(self._service, method, route).observe(seconds)
 
 
-def metrics_router(metrics: Metrics, settings: ServiceSettings) -> APIRouter:
-    """``GET /metrics``; in production it wants ``METRICS_TOKEN``."""
+def metrics_router(*, wants_token: bool) -> APIRouter:
+    """``GET /metrics``; with METRICS_TOKEN it is for who has that, without one for everybody."""
     router = APIRouter(tags=["operations"])
-    expected = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-
-    @router.get("/metrics", dependencies=[public], response_class=Response)
-    async def read_metrics(
-        _request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Response:
-        """Everything that is counted, in Prometheus's text format."""
-        if expected is not None:
-            if sent is None:
-                raise AuthenticationRequiredError("Send METRICS_TOKEN: Authorization: Bearer …")
-            if not hmac.compare_digest(sent.credentials.encode(), expected.encode()):
-                raise InvalidTokenError
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
+    router.add_api_route(
+        "/metrics",
+        read_metrics,
+        dependencies=[public],
+        response_class=Response,
+        openapi_extra=None if wants_token else {"security": [{}]},
+    )
     return router
+
+
+# At the top of its module: FastAPI remembers every path function for good, and what a closure holds with it.
+async def read_metrics(
+    metrics: Annotated[Metrics, provided("metrics")],
+    sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Response:
+    """Everything that is counted, in Prometheus's text format."""
+    if metrics.token is not None:
+        if sent is None:
+            raise AuthenticationRequiredError("Send METRICS_TOKEN: Authorization: Bearer …")
+        if not hmac.compare_digest(sent.credentials.encode(), metrics.token.encode()):
+            raise InvalidTokenError
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

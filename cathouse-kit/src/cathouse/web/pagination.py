@@ -88,9 +88,16 @@ def _moment(value: Any) -> dt.datetime:  # noqa: ANN401 - what JSON held
     return moment.astimezone(dt.UTC)
 
 
+def _integer(value: Any) -> int:  # noqa: ANN401 - what JSON held
+    number = int(value)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError("no column of ours holds it")
+    return number
+
+
 _READERS: dict[type, Callable[[Any], Any]] = {
     str: _text,
-    int: int,
+    int: _integer,
     float: float,
     dt.datetime: _moment,
     uuid.UUID: uuid.UUID,

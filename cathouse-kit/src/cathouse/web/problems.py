@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from cathouse.errors import ServiceError
 
@@ -23,6 +24,8 @@ _CODES = {
     413: "content_too_large",
     415: "unsupported_media_type",
 }
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _logger = structlog.get_logger(__name__)
 
@@ -54,15 +57,15 @@ class ProblemResponse(Response):
     media_type = "application/problem+json"
 
 
+def problem_response(description: str) -> dict[str, Any]:
+    """An error answer in an OpenAPI document."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, description in (
-        ("4XX", "The request was refused; `code` says why."),
-        ("5XX", "It could not be done at the moment; `code` says why."),
-    )
+    "4XX": problem_response("The request was refused; `code` says why."),
+    "5XX": problem_response("It could not be done at the moment; `code` says why."),
 }
 """For every route's OpenAPI entry."""
 
@@ -138,14 +141,26 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed_methods(request))
         return problem(
             request.scope,
             status=error.status_code,
             code=_CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")),
             title=HTTPStatus(error.status_code).phrase,
             detail=error.detail,
-            headers=error.headers,
+            headers=headers,
         )
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """What the path knows: the framework names the methods of its first route only (RFC 9110 section 15.5.6)."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _field_error(fault: Mapping[str, Any]) -> dict[str, str]:

@@ -11,11 +11,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cathouse.database import Idleness
 from cathouse.web.metrics import Metrics
 from cathouse.web.problems import unexpected_error_response
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _QUIET_ROUTES = {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics"}
+# Asked by machines that watch us: no reason to keep the database awake.
+_NOT_SERVING = _QUIET_ROUTES | {"/.well-known/jwks.json"}
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -33,9 +36,12 @@ _logger = structlog.get_logger(__name__)
 class RequestMiddleware:
     """The layer around everything but CORS. Plain ASGI, so that streams pass through it as they come."""
 
-    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, strict_transport: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, metrics: Metrics, idleness: Idleness, strict_transport: bool
+    ) -> None:
         """``strict_transport`` adds HSTS: for production, behind TLS."""
         self._app = app
+        self._idleness = idleness
         self._service = service
         self._metrics = metrics
         self._headers = dict(_HEADERS)
@@ -58,6 +64,8 @@ class RequestMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = time.perf_counter()
         status = 0
+        if scope["path"] not in _NOT_SERVING:
+            self._idleness.served()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -79,6 +87,8 @@ class RequestMiddleware:
                 raise  # the answer has begun: the server cuts the connection, so that nobody takes it for whole
             await unexpected_error_response(scope)(scope, receive, send_with_headers)
         finally:
+            if scope["path"] not in _NOT_SERVING:
+                self._idleness.served()  # from its end on: an answer can take longer than makes a service idle
             self._record(scope, status or 500, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

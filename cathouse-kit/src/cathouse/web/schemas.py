@@ -4,7 +4,16 @@ import datetime as dt
 import math
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    Strict,
+    model_validator,
+)
 
 ItemT = TypeVar("ItemT")
 
@@ -50,6 +59,42 @@ JsonValue = Annotated[Any, AfterValidator(refuse_what_jsonb_refuses)]
 
 SafeText = Annotated[str, BeforeValidator(refuse_what_jsonb_refuses)]
 """A string that Postgres can keep; for query and path parameters (bodies are checked as a whole)."""
+
+
+def refuse_other_than_text(value: Any) -> Any:  # noqa: ANN401 - pydantic's hook
+    """Return ``value`` if it is text: pydantic would take a number for a time as well.
+
+    Raises:
+        ValueError: when it is anything else.
+    """
+    if not isinstance(value, str):
+        raise ValueError("expected text")  # noqa: TRY004 - pydantic makes a 422 of ValueError only
+    return value
+
+
+def _refuse_other_than_numbers(value: Any) -> Any:  # noqa: ANN401 - pydantic's hook
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic makes a 422 of ValueError only
+    return value
+
+
+def _refuse_times_without_utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from None
+
+
+Flag = Annotated[bool, Strict()]
+"""``true`` or ``false`` in a request body: neither 1 nor "yes" consents to anything."""
+
+Whole = Annotated[int, BeforeValidator(_refuse_other_than_numbers)]
+"""A whole number in a request body: neither ``true`` nor "1"."""
+
+GivenMoment = Annotated[
+    AwareDatetime, BeforeValidator(refuse_other_than_text), AfterValidator(_refuse_times_without_utc)
+]
+"""A time in a request body: RFC 3339 with its offset; it arrives in UTC."""
 
 
 def _utc_text(moment: dt.datetime) -> str:

@@ -8,6 +8,8 @@ from pydantic_settings import NoDecode
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
 from cathouse.identity.keys import SHORTEST_ROOT
+from cathouse.web.client_address import parse_trusted_proxies
+from cathouse.web.limits import Rates
 
 ServiceName = Literal["auth", "catalog", "installation", "proxy"]
 
@@ -22,6 +24,10 @@ def _split_origins(value: object) -> object:
     return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
 
 
+def _read_proxies(value: object) -> object:
+    return parse_trusted_proxies(value) if isinstance(value, str) else value
+
+
 class ServiceSettings(DatabaseSettings, IdentitySettings):
     """What all four services have in common."""
 
@@ -32,6 +38,9 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     proxy_port: int = Field(PORTS["proxy"], ge=1, le=65535)
     cors_origins: Annotated[list[str] | None, NoDecode, BeforeValidator(_split_origins)] = Field(
         None, description="origins of browsers that may call, comma-separated"
+    )
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_read_proxies)] = Field(
+        [], description="addresses and networks of the proxies whose X-Forwarded-For is believed, comma-separated"
     )
     metrics_token: SecretStr | None = Field(None, description="what /metrics wants as its Bearer token in production")
     public_auth_url: HttpUrl | None = Field(None, description="auth-service as browsers reach it; AUTH_URL by default")
@@ -55,6 +64,10 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
         ports = [self.port(service) for service in SERVICES]
         return ["http://localhost:3000", *(f"http://{host}:{port}" for port in ports for host in hosts)]
 
+    def address_limits(self) -> dict[str, Rates]:
+        """What each client's address is held to, by the names that ``limited_by_address`` is given."""
+        return {}
+
     def port(self, service: ServiceName) -> int:
         """Where ``service`` listens: ``AUTH_PORT`` and so on."""
         ports = {
@@ -76,4 +89,5 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
             ValueError: naming the variable and what is expected.
         """
         self.share(service)
+        self.url().asyncpg_ssl()
         self.check_keys(service)

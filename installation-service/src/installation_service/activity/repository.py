@@ -11,10 +11,14 @@ from cathouse.schema import Installation, Interaction
 
 
 async def add_interactions(session: AsyncSession, reports: Sequence[dict[str, Any]]) -> None:
-    """Keep what is new among ``reports``: a report may come twice, and its installation may be gone by now."""
+    """Keep what is new among ``reports``: a report may come twice, and its installation may be gone by now.
+
+    What names another cat than the installation's is dropped as well: one such report must not stop a whole batch.
+    """
     ids = {report["installation_id"] for report in reports}
-    known = set(await session.scalars(select(Installation.id).where(Installation.id.in_(ids))))
-    rows = [report for report in reports if report["installation_id"] in known]
+    query = select(Installation.id, Installation.cat_id).where(Installation.id.in_(ids))
+    known = {(row.id, row.cat_id) for row in await session.execute(query)}
+    rows = [report for report in reports if (report["installation_id"], report["cat_id"]) in known]
     if not rows:
         return
     await session.execute(insert(Interaction).values(rows).on_conflict_do_nothing(constraint="pk_interactions"))

@@ -3,11 +3,15 @@
 import uuid
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from cathouse.web import RequestModel
+from cathouse.web import GivenMoment, RequestModel, Whole
 
 LARGEST_REPORT = 500
+
+Milliseconds = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+Bytes = Annotated[Whole, Field(ge=0, le=2**63 - 1)]
+"""Both as far as their columns reach."""
 
 
 class InteractionReport(RequestModel):
@@ -17,12 +21,12 @@ class InteractionReport(RequestModel):
     installation_id: uuid.UUID
     cat_id: uuid.UUID
     kind: Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    status_code: Annotated[int, Field(ge=100, le=599)]
+    status_code: Annotated[Whole, Field(ge=100, le=599)]
     proxy_error: Annotated[str, StringConstraints(max_length=64)] | None
-    duration_ms: Annotated[int, Field(ge=0)]
-    bytes_in: Annotated[int, Field(ge=0)]
-    bytes_out: Annotated[int, Field(ge=0)]
-    at: AwareDatetime
+    duration_ms: Milliseconds
+    bytes_in: Bytes
+    bytes_out: Bytes
+    at: GivenMoment
 
 
 class InteractionReports(RequestModel):

@@ -11,8 +11,8 @@ from installation_service.grants.errors import InstallationNotActiveError, Permi
 from installation_service.grants.repository import standing
 
 
-def check_standing(found: AnyRow | None, token: CallbackToken, permission: PermissionType) -> uuid.UUID:
-    """Return the player for whom the cat calls, when it may use ``permission`` at this moment.
+def check_standing(found: AnyRow | None, token: CallbackToken, permission: PermissionType) -> AnyRow:
+    """Return ``found`` when the cat may use ``permission`` at this moment; its ``user_id`` is the player.
 
     A token keeps its scopes only as far as they are granted now, so a revocation holds at once; what was granted
     since comes with the next token.
@@ -24,14 +24,15 @@ def check_standing(found: AnyRow | None, token: CallbackToken, permission: Permi
         raise InstallationNotActiveError
     if permission not in token.scopes or permission not in found.granted:
         raise PermissionNotGrantedError(permission)
-    player: uuid.UUID = found.user_id
-    return player
+    return found
 
 
 async def authorise(
     session: AsyncSession, token: CallbackToken, permission: PermissionType, *, for_change: bool = False
 ) -> uuid.UUID:
-    """The same, read from the database; ``for_change`` locks the installation, so that limits counted next are exact.
+    """The player for whom the cat calls, read from the database.
+
+    ``for_change`` locks the installation, so that limits counted next are exact.
 
     Raises:
         InstallationNotActiveError, PermissionNotGrantedError
@@ -39,4 +40,5 @@ async def authorise(
     query = standing(token.installation_id)
     if for_change:
         query = query.with_for_update(of=Installation)
-    return check_standing((await session.execute(query)).one_or_none(), token, permission)
+    player: uuid.UUID = check_standing((await session.execute(query)).one_or_none(), token, permission).user_id
+    return player

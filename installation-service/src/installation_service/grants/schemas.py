@@ -1,9 +1,9 @@
 """Grants as requests."""
 
-from cathouse.web import RequestModel
+from cathouse.web import Flag, RequestModel
 
 
 class Answer(RequestModel):
     """Yes or no."""
 
-    granted: bool
+    granted: Flag

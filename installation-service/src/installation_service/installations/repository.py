@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, and_, case, func, insert, select, true, tuple_, update
+from sqlalchemy import JSON, ColumnElement, and_, case, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from cathouse.database import AnyRow, AnySelect, broken_constraint
+from cathouse.database import AnyRow, AnySelect, broken_constraint, newest_first
 from cathouse.schema import (
     Cat,
     Installation,
@@ -24,7 +24,7 @@ from cathouse.schema import (
     ReleasePermission,
     effective_release,
 )
-from installation_service.installations.errors import InstanceNameTakenError
+from installation_service.installations.errors import CatNotFoundError, InstanceNameTakenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,13 @@ def _installations() -> AnySelect:
     )
 
 
+_OF_A_REMOVED_CAT = {
+    "fk_installations_cat_id_cats",
+    "fk_player_aliases_cat_id_cats",
+    "fk_installation_permissions_permission_id_permissions",
+}
+
+
 async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow | None:
     """The cat with its newest published release and what that asks for; None when there is no such cat."""
     latest = (
@@ -167,6 +174,7 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
 
     Raises:
         InstanceNameTakenError: also when the name is taken in the same instant.
+        CatNotFoundError: its developer removes the cat in the same instant.
     """
     statement = (
         insert(Installation)
@@ -205,8 +213,11 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
     try:
         await session.execute(statement)
     except IntegrityError as error:
-        if broken_constraint(error) == "uq_installations_living_name":
+        broken = broken_constraint(error)
+        if broken == "uq_installations_living_name":
             raise InstanceNameTakenError(new.instance_name) from None
+        if broken in _OF_A_REMOVED_CAT:
+            raise CatNotFoundError from None
         raise
 
 
@@ -231,9 +242,7 @@ async def list_installations(
         query = query.where(Installation.status == status)
     if cat_id is not None:
         query = query.where(Installation.cat_id == cat_id)
-    if after is not None:
-        query = query.where(tuple_(Installation.created_at, Installation.id) < after)
-    query = query.order_by(Installation.created_at.desc(), Installation.id.desc()).limit(limit)
+    query = newest_first(query, Installation.created_at, Installation.id, after=after, limit=limit)
     return (await session.execute(query)).all()
 
 

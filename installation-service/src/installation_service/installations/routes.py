@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from cathouse.identity import CurrentPlayer
 from cathouse.schema import InstallationStatus
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Once, Page, provided
 from installation_service.installations.schemas import InstallationCreation, InstallationView
 from installation_service.installations.service import InstallationService
 from installation_service.installations.views import installation_view
@@ -20,10 +20,10 @@ Installations = Annotated[InstallationService, provided("installations")]
 
 @router.post("", status_code=201)
 async def install_cat(
-    player: CurrentPlayer, creation: InstallationCreation, installations: Installations
+    player: CurrentPlayer, creation: InstallationCreation, installations: Installations, once: Once
 ) -> InstallationView:
     """Install a cat under a name, answering each permission that it asks for."""
-    return installation_view(await installations.install(player.user_id, creation))
+    return await once.answer(player.user_id, lambda: installations.install(player.user_id, creation), installation_view)
 
 
 @router.get("")

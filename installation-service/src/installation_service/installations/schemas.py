@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cathouse.schema import CatStatus, InstallationStatus, PermissionType
-from cathouse.web import Moment, RequestModel
+from cathouse.web import Flag, Moment, RequestModel
 
 InstanceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -30,7 +30,7 @@ class InstallationCreation(RequestModel):
     cat_id: uuid.UUID
     instance_name: InstanceName
     config: dict[str, Any] = Field(default={}, description="What the cat's config_schema asks for.")
-    grants: dict[PermissionType, bool] = Field(default={}, description="What is left out is denied.")
+    grants: dict[PermissionType, Flag] = Field(default={}, description="What is left out is denied.")
     secrets: dict[str, SecretValue] = Field(default={}, description="Kept encrypted; never shown again.")
 
 

@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, func, insert, select, tuple_, update
+from sqlalchemy import JSON, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow, AnySelect
+from cathouse.database import AnyRow, AnySelect, newest_first
 from cathouse.schema import Installation, Notification
 
 
@@ -69,9 +69,7 @@ async def list_notifications(
     query = _notifications().add_columns(unread_count.label("unread_count")).where(Notification.user_id == user_id)
     if unread:
         query = query.where(Notification.read_at.is_(None))
-    if after is not None:
-        query = query.where(tuple_(Notification.created_at, Notification.id) < after)
-    query = query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)
+    query = newest_first(query, Notification.created_at, Notification.id, after=after, limit=limit)
     return (await session.execute(query)).all()
 
 

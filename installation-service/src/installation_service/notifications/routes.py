@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from cathouse.database import AnyRow
 from cathouse.identity import CallingCat, CurrentPlayer
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Once, provided
 from installation_service.notifications.schemas import Inbox, NotificationCreation, NotificationView
 from installation_service.notifications.service import NotificationService
 
@@ -19,10 +19,10 @@ Notifications = Annotated[NotificationService, provided("notifications")]
 
 @router.post("/api/v1/cat/notifications", status_code=201, tags=["notifications (for cats)"])
 async def send_notification(
-    cat: CallingCat, creation: NotificationCreation, notifications: Notifications
+    cat: CallingCat, creation: NotificationCreation, notifications: Notifications, once: Once
 ) -> NotificationView:
     """Tell the player something; at most one a second and a hundred a day."""
-    return _view(await notifications.notify(cat, creation))
+    return await once.answer(cat.installation_id, lambda: notifications.notify(cat, creation), _view)
 
 
 @router.get("/api/v1/notifications", tags=["notifications"])

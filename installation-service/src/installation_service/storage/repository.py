@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CTE, and_, delete, func, literal, literal_column, select, true
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow
+from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import Installation, StoredValue
 from installation_service.grants.repository import standing
 
@@ -38,30 +38,56 @@ async def list_keys(
     return (await session.execute(query)).all()
 
 
-async def current_revision(session: AsyncSession, installation_id: uuid.UUID, key: str) -> tuple[int | None, int]:
-    """The revision under ``key`` (None: no value), and how many keys the installation has."""
-    query = select(
-        func.max(StoredValue.revision).filter(StoredValue.key == key),
-        func.count(),
-    ).where(StoredValue.installation_id == installation_id)
-    revision, keys = (await session.execute(query)).one()
-    return revision, keys
+async def put_value(session: AsyncSession, installation_id: uuid.UUID, key: str, value: Any) -> AnyRow | None:  # noqa: ANN401 - any JSON value
+    """Keep the value, and return the cat's standing with the new ``revision`` and the ``keys`` there were before.
 
-
-async def put_value(session: AsyncSession, installation_id: uuid.UUID, key: str, value: Any) -> int:  # noqa: ANN401 - any JSON value
-    """Keep the value and return its new revision."""
-    statement = insert(StoredValue).values(installation_id=installation_id, key=key, value=value)
-    revision = await session.scalar(
-        statement.on_conflict_do_update(
+    One round trip; whoever finds that the cat may not do this raises, and the transaction takes it back. The
+    installation is locked until it ends, so writers of one installation follow one another.
+    """
+    kept = (
+        insert(StoredValue)
+        .from_select(
+            ["installation_id", "key", "value"],
+            select(Installation.id, literal(key), literal(value, JSONB)).where(Installation.id == installation_id),
+        )
+        .on_conflict_do_update(
             constraint="pk_stored_values",
-            set_={"value": statement.excluded.value, "revision": StoredValue.revision + 1},
-        ).returning(StoredValue.revision)
+            set_={"value": literal_column("excluded.value"), "revision": StoredValue.revision + 1},
+        )
+        .returning(StoredValue.revision)
+        .cte("kept")
     )
-    return int(revision or 1)
+    return (await session.execute(_locked_standing(installation_id, kept))).one_or_none()
 
 
-async def delete_value(session: AsyncSession, installation_id: uuid.UUID, key: str) -> None:
-    """Remove the value."""
-    await session.execute(
-        delete(StoredValue).where(StoredValue.installation_id == installation_id, StoredValue.key == key)
+async def delete_value(session: AsyncSession, installation_id: uuid.UUID, key: str) -> AnyRow | None:
+    """Remove the value, and return the cat's standing with the ``revision`` that is gone (null: there was none)."""
+    gone = (
+        delete(StoredValue)
+        .where(StoredValue.installation_id == installation_id, StoredValue.key == key)
+        .returning(StoredValue.revision)
+        .cte("gone")
+    )
+    return (await session.execute(_locked_standing(installation_id, gone))).one_or_none()
+
+
+async def count_keys(session: AsyncSession, installation_id: uuid.UUID) -> int:
+    """How many keys the installation has now, the transaction's own among them."""
+    query = select(func.count()).where(StoredValue.installation_id == installation_id)
+    return int(await session.scalar(query) or 0)
+
+
+def _locked_standing(installation_id: uuid.UUID, changed: CTE) -> AnySelect:
+    keys = (
+        select(func.count())
+        .select_from(StoredValue)
+        .where(StoredValue.installation_id == Installation.id)
+        .correlate(Installation)
+        .scalar_subquery()
+    )
+    return (
+        standing(installation_id)
+        .add_columns(changed.c.revision, keys.label("keys"))
+        .outerjoin(changed, true())
+        .with_for_update(of=Installation, key_share=True)
     )

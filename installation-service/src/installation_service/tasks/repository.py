@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow
+from cathouse.database import AnyRow, newest_first
 from cathouse.schema import Task, TaskPriority, TaskStatus
 
 
@@ -22,29 +22,23 @@ async def list_tasks(
 ) -> Sequence[AnyRow]:
     """The player's tasks, newest first."""
     overdue = func.coalesce(and_(Task.status == TaskStatus.PENDING, Task.due_date < func.now()), False)
-    query = (
-        select(
-            Task.id,
-            Task.installation_id,
-            Task.title,
-            Task.description,
-            Task.status,
-            Task.priority,
-            Task.due_date,
-            Task.tags,
-            Task.completed_at,
-            overdue.label("overdue"),
-            Task.created_at,
-            Task.updated_at,
-        )
-        .where(Task.user_id == user_id)
-        .order_by(Task.created_at.desc(), Task.id.desc())
-        .limit(limit)
-    )
+    query = select(
+        Task.id,
+        Task.installation_id,
+        Task.title,
+        Task.description,
+        Task.status,
+        Task.priority,
+        Task.due_date,
+        Task.tags,
+        Task.completed_at,
+        overdue.label("overdue"),
+        Task.created_at,
+        Task.updated_at,
+    ).where(Task.user_id == user_id)
     if status is not None:
         query = query.where(Task.status == status)
     if priority is not None:
         query = query.where(Task.priority == priority)
-    if after is not None:
-        query = query.where(tuple_(Task.created_at, Task.id) < after)
+    query = newest_first(query, Task.created_at, Task.id, after=after, limit=limit)
     return (await session.execute(query)).all()

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from cathouse.database import Idleness
 from cathouse.web import ServiceClient, ServiceUnavailableError
 
 LARGEST_BATCH = 500
@@ -40,8 +41,9 @@ class InteractionReport:
 class InteractionReporter:
     """Sends reports in batches. Bounded: when installation-service stays away, the oldest are dropped and counted."""
 
-    def __init__(self, installation: ServiceClient) -> None:
+    def __init__(self, installation: ServiceClient, idleness: Idleness) -> None:
         self._installation = installation
+        self._idleness = idleness
         self._backlog: deque[InteractionReport] = deque()
         self._waiting = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -83,6 +85,8 @@ class InteractionReporter:
                 pause = GATHER_S
             except ServiceUnavailableError:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
+                # What is left when nobody calls any more waits for the next call, and lets the database sleep.
+                await self._idleness.until_served()
             if not self._backlog:
                 self._waiting.clear()
 

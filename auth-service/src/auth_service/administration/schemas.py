@@ -1,0 +1,11 @@
+"""Changing accounts, as requests."""
+
+from cathouse.schema import Role
+from cathouse.web import Flag, RequestModel
+
+
+class UserChange(RequestModel):
+    """What an admin may change of an account; what is left out stays."""
+
+    role: Role = Role.PLAYER
+    is_active: Flag = True

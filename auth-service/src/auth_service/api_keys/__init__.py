@@ -1,0 +1,1 @@
+"""API keys: what a developer's tools log in with."""

@@ -1,0 +1,1 @@
+"""Signing in through Clerk: its session token becomes a session of ours."""

@@ -1,0 +1,1 @@
+"""Erasures: a person is forgotten by every owner, whatever happens in between."""

@@ -1,0 +1,1 @@
+"""Exports: everything that is held about a person, from all slices."""

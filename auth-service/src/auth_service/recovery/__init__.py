@@ -1,0 +1,1 @@
+"""Proving an address, and getting back in: verification, password reset, change of address."""

@@ -1,0 +1,1 @@
+"""Erasures: forgetting a person in this slice, cats, search and reports."""

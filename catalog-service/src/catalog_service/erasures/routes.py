@@ -1,0 +1,18 @@
+"""Erasures over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from catalog_service.erasures.schemas import ErasureRequest
+from catalog_service.erasures.service import ErasureService
+from cathouse.identity import called_by
+from cathouse.web import provided
+
+router = APIRouter(tags=["internal"])
+
+
+@router.post("/internal/v1/erasures", status_code=204, dependencies=[called_by("auth")])
+async def erase_person(request: ErasureRequest, erasures: Annotated[ErasureService, provided("erasures")]) -> None:
+    """Forget a person here. The answer means that nothing is left; repeating the call is no error."""
+    await erasures.erase(request.user_id)

@@ -1,0 +1,27 @@
+"""Similar cats over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from catalog_service.cats.references import Reference, read_reference
+from catalog_service.cats.views import cat_view
+from catalog_service.similar.schemas import SimilarCats
+from catalog_service.similar.service import SimilarService
+from cathouse.identity import CatalogReader
+from cathouse.web import provided, revalidated
+
+router = APIRouter(prefix="/api/v1/cats", tags=["search"])
+
+
+@router.get("/{cat_id}/similar")
+@revalidated
+async def list_similar_cats(
+    reference: Reference,
+    person: CatalogReader,
+    service: Annotated[SimilarService, provided("similar")],
+    limit: Annotated[int, Query(ge=1, le=50, description="How many.")] = 10,
+) -> SimilarCats:
+    """Published cats like this one, the most similar first; `basis` says what they were compared by."""
+    rows, basis = await service.find(read_reference(reference), person, limit=limit)
+    return SimilarCats(items=[cat_view(row, person) for row in rows], basis=basis)

@@ -1,0 +1,1 @@
+"""Stats: how a cat is doing, for its owner."""

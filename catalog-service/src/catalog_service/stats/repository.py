@@ -1,0 +1,45 @@
+"""All SQL about stats."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+
+from sqlalchemy import Date, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow
+from cathouse.schema import Cat, Installation, Interaction
+
+NOT_THE_CATS_FAULT = "client_left"
+"""The ``proxy_error`` of an interaction whose player went away."""
+
+
+async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> bool:
+    """Whether the cat is the developer's."""
+    return await session.scalar(select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)) is not None
+
+
+async def count_installations(session: AsyncSession, cat_id: uuid.UUID) -> dict[str, int]:
+    """Installations by status."""
+    query = (
+        select(Installation.status, func.count().label("total"))
+        .where(Installation.cat_id == cat_id)
+        .group_by(Installation.status)
+    )
+    return {row.status: row.total for row in await session.execute(query)}
+
+
+async def count_interactions(session: AsyncSession, cat_id: uuid.UUID, *, since: dt.date) -> Mapping[dt.date, AnyRow]:
+    """Interactions by day, with how many of them failed."""
+    day = cast(func.timezone("UTC", Interaction.at), Date).label("day")
+    failed = Interaction.proxy_error.is_not(None) & (Interaction.proxy_error != NOT_THE_CATS_FAULT)
+    query = (
+        select(day, func.count().label("interactions"), func.count().filter(failed).label("failures"))
+        .where(
+            Interaction.cat_id == cat_id,
+            Interaction.at >= dt.datetime.combine(since, dt.time(), dt.UTC),
+            Interaction.kind == "interaction",
+        )
+        .group_by(day)
+    )
+    return {row.day: row for row in await session.execute(query)}

@@ -1,0 +1,35 @@
+"""``cathouse db init``."""
+
+from typing import Annotated
+
+import typer
+
+from cathouse.configuration import load
+from cathouse.database import DatabaseUrl
+from cathouse.upkeep.creation import CreationSettings, make_database, wait_for_server
+from cathouse.upkeep.direct import connect
+from cathouse.upkeep.migrations import find_alembic_ini, upgrade
+from cathouse.upkeep.revisions import current_revision
+
+
+def init(wait: Annotated[float, typer.Option(min=0, help="Seconds that the server may take to answer.")] = 30) -> None:
+    """Wait for the server, make the database and its test database, and bring the structure up to date.
+
+    What is there stays: running it again changes nothing.
+    """
+    settings = load(CreationSettings)
+    url, test_url = settings.url(), settings.test_url()
+    ini = find_alembic_ini()  # before anything is made
+    for each in (url, test_url):
+        server = wait_for_server(each, seconds=wait)
+        made = make_database(server, each.name)
+        print(f"database   {each!r} {'made' if made else 'is there already'}")
+    before = _revision(url)
+    upgrade(url, ini=ini)
+    after = _revision(url)
+    print(f"structure  at {after} already" if before == after else f"structure  {before} -> {after}")
+
+
+def _revision(url: DatabaseUrl) -> str:
+    with connect(url) as connection:
+        return current_revision(connection)

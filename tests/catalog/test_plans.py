@@ -1,0 +1,160 @@
+"""What lists and searches cost in a catalog of 20,000 cats: how many rows Postgres visits for a page, and how."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from benchmarks.crowd import crowd, fill, vocabulary
+from catalog_service.search import repository
+from catalog_service.search.repository import Filters
+from catalog_service.search.schemas import Sort
+from catalog_service.search.text import words_asked
+from catalog_service.similar import repository as similar
+from cathouse.database import AnyRow, DatabaseUrl
+from cathouse.schema import PermissionType
+
+CATS = 20_000
+MOST_VISITED = 12_000
+"""Rows of all tables and indexes together for one page: of a whole scan of the cats alone there would be more."""
+
+LARGE = 1_000
+PAGE = 21
+
+NOTHING = Filters(search=None, tags=(), permission_type=None, developer_id=None, drafts=False)
+WORDS = vocabulary(20_000)
+FIRST = next(iter(crowd(1)))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A node of a plan that read a table or an index, and how many rows it did."""
+
+    kind: str
+    of: str
+    rows: float
+
+
+def visits(plan: dict[str, Any]) -> Iterator[Visit]:
+    """All of a plan."""
+    loops = plan["Actual Loops"]
+    removed = sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
+    if "Scan" in plan["Node Type"] and ("Relation Name" in plan or "Index Name" in plan):
+        of = plan.get("Relation Name") or plan["Index Name"]
+        yield Visit(plan["Node Type"], of, loops * (plan["Actual Rows"] + removed))
+    for child in plan.get("Plans", ()):
+        yield from visits(child)
+
+
+@pytest.fixture
+def crowded(clean_db: DatabaseUrl, owner_engine: Engine) -> DatabaseUrl:
+    fill(owner_engine, CATS)
+    return clean_db
+
+
+class Explainer:
+    """Runs what a repository asks, and explains it."""
+
+    def __init__(self, session: AsyncSession, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.session = session
+        self._connection = connection
+        self._asked: list[tuple[str, tuple[Any, ...]]] = []
+        engine = session.bind
+        event.listen(engine.sync_engine, "before_cursor_execute", self._note)  # type: ignore[union-attr]
+
+    def _note(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        self._asked.append((statement, tuple(parameters)))
+
+    async def visits(self) -> list[Visit]:
+        """What the last statement visited."""
+        statement, parameters = self._asked[-1]
+        (row,) = await self._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)
+        return list(visits(json.loads(row[0])[0]["Plan"]))
+
+
+@asynccontextmanager
+async def explaining(crowded: DatabaseUrl) -> AsyncIterator[Explainer]:
+    engine = create_async_engine(crowded.for_asyncpg())
+    connection = await asyncpg.connect(
+        user=crowded.user, password=crowded.password, host=crowded.host, port=crowded.port, database=crowded.name
+    )
+    async with AsyncSession(engine) as session:
+        yield Explainer(session, connection)
+    await connection.close()
+    await engine.dispose()
+
+
+def check(found: list[Visit], most: int = MOST_VISITED) -> None:
+    whole = [each for each in found if each.kind == "Seq Scan" and each.rows >= LARGE]
+    assert whole == []
+    assert sum(each.rows for each in found) <= most, sorted(found, key=lambda each: -each.rows)[:6]
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "tag": {"tags": (WORDS[120],)},
+    "tags": {"tags": (WORDS[120], WORDS[121])},
+    "permission": {"permission_type": PermissionType.STORAGE},
+    "developer": {"developer_id": FIRST.developer_id},
+}
+
+SEARCHES = {
+    "rare": WORDS[10_000],
+    "in some": WORDS[500],
+    "in most": WORDS[0],
+    "all in most": f"{WORDS[0]} {WORDS[1]} {WORDS[2]}",
+    "one rare": f"{WORDS[400]} {WORDS[9_000]}",
+    "two rare": f"{WORDS[0]} {WORDS[9_000]} {WORDS[9_001]}",
+    "a name": FIRST.name,
+    "a beginning": WORDS[3][:2],
+    "unknown": "qwxyz",
+}
+
+
+async def test_no_page_scans_a_table(crowded: DatabaseUrl, subtests: pytest.Subtests) -> None:
+    """One test, so that the catalog is filled once."""
+    async with explaining(crowded) as explainer:
+        for name, sort in product(LISTS, (Sort.NEWEST, Sort.POPULAR, Sort.NAME)):
+            with subtests.test(name, sort=sort):
+                await pages_visit_little(explainer, replace(NOTHING, **LISTS[name]), sort)
+        for name, typed in SEARCHES.items():
+            with subtests.test(name):
+                words, filters = words_asked(typed), replace(NOTHING, search=typed)
+                found = await find(explainer, filters, Sort.RELEVANCE, words=words)
+                check(await explainer.visits(), 4 * MOST_VISITED)
+                assert bool(found) == (name != "unknown")
+        with subtests.test("spelling"):
+            typed = WORDS[5_000][:-1] + "x"
+            await repository.look_up(explainer.session, words_asked(f"{typed} {typed}s"))
+            check(await explainer.visits())
+        with subtests.test("similar"):
+            assert await similar.find_by_text(explainer.session, FIRST.id, limit=10)
+            check(await explainer.visits(), 2 * MOST_VISITED)
+        with subtests.test("what others have changed"):
+            now = await explainer.session.scalar(select(func.now()))
+            await repository.list_stale(explainer.session, since=now, after=None, limit=50)
+            check(await explainer.visits())
+
+
+async def find(explainer: Explainer, filters: Filters, sort: Sort, **changes: Any) -> Sequence[AnyRow]:
+    asked: dict[str, Any] = {"words": [], "meaning": None, "after": None, "limit": PAGE, **changes}
+    return await repository.find_cats(explainer.session, filters, sort, **asked)
+
+
+async def pages_visit_little(explainer: Explainer, filters: Filters, sort: Sort) -> None:
+    """The first page, and one far behind."""
+    first = await find(explainer, filters, sort)
+    check(await explainer.visits())
+    assert first or len(filters.tags) > 1
+    if len(first) == PAGE:
+        deep = {Sort.NEWEST: first[-1].sort_key, Sort.POPULAR: 2, Sort.NAME: "n"}[sort]
+        await find(explainer, filters, sort, after=(deep, uuid.UUID(int=0)))
+        check(await explainer.visits())

@@ -1,0 +1,100 @@
+"""What other services change is in search while the catalog serves: names, and who has installed what."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+
+from cathouse.database import DatabaseUrl
+from cathouse.schema import CatSearch, SearchWord, User
+from tests.fixtures.catalog import until_counted
+from tests.fixtures.house import House, run_house
+
+pytestmark = pytest.mark.usefixtures("quick_renewal")
+
+
+async def found(house: House, question: str) -> list[str]:
+    page = (await house.call("catalog", "GET", f"/api/v1/cats?{question}")).json()
+    return [item["name"] for item in page["items"]]
+
+
+async def until_found(house: House, question: str, names: list[str]) -> None:
+    async with asyncio.timeout(20):
+        while await found(house, question) != names:  # noqa: ASYNC110 - what the process does beside
+            await asyncio.sleep(0.05)
+
+
+async def test_popular_is_what_is_installed_and_lives(house: House) -> None:
+    developer = await house.register("developer")
+    first, second = [await house.publish(developer, name=name) for name in ("Lonely", "Loved")]
+    assert await found(house, "sort=newest") == ["Loved", "Lonely"]
+    players = [await house.register() for _ in range(2)]
+    homes = [await house.install(player, first) for player in players]
+    await house.install(players[0], second)
+    await until_counted(house, first, 2)
+    assert await found(house, "sort=popular") == ["Lonely", "Loved"]
+    for player, home in zip(players, homes, strict=True):
+        path = f"/api/v1/installations/{home['id']}"
+        await house.call("installation", "DELETE", path, person=player, expect=204)
+    await until_counted(house, first, 0)
+    assert await found(house, "sort=popular") == ["Loved", "Lonely"]
+
+
+async def test_a_developers_new_name_is_found_and_the_old_one_is_not(house: House) -> None:
+    developer = await house.register("developer")
+    await house.publish(developer, name="Named")
+    body = {"display_name": "Xanthippe Moewe"}
+    await house.call("auth", "PATCH", "/api/v1/users/me", body, person=developer)
+    await until_found(house, "search=xanthippe", ["Named"])
+    await house.call("auth", "PATCH", "/api/v1/users/me", {"display_name": "Somebody"}, person=developer)
+    await until_found(house, "search=xanthippe", [])
+
+
+async def test_a_process_that_starts_makes_up_for_what_it_has_missed(house: House, clean_db: DatabaseUrl) -> None:
+    developer, player = await house.register("developer"), await house.register()
+    cat = await house.publish(developer, name="Asleep")
+    with house.engine.begin() as connection:  # long ago, and nobody looked since
+        connection.execute(update(CatSearch).values(documented_at=text("now() - interval '1 day'"), popularity=7))
+        connection.execute(update(User).where(User.id == developer.id).values(display_name="Rip van Wrinkle"))
+    await house.install(player, cat)
+    async with run_house(clean_db) as again:
+        await until_found(again, "search=wrinkle", ["Asleep"])
+        await until_counted(again, cat, 1)
+
+
+async def test_documents_that_a_revision_has_voided_are_made_anew(house: House) -> None:
+    cat = await house.publish(await house.register("developer"), name="Voided", description="Knits jumpers.")
+    with house.engine.begin() as connection:
+        connection.execute(update(CatSearch).values(documented_at=None, document=text("''::tsvector"), words=[]))
+        connection.execute(text("TRUNCATE cathouse.search_words"))
+    await until_found(house, "search=jumpers", ["Voided"])
+    await until_found(house, "search=jumprs", ["Voided"])
+    assert cat["name"] == "Voided"
+
+
+async def test_a_developer_and_the_renewal_do_not_count_a_word_twice(house: House) -> None:
+    developer = await house.register("developer")
+    cats = [await house.publish(developer, description="alpaca") for _ in range(4)]
+
+    async def rewrite(cat: dict[str, Any]) -> None:
+        for text_ in ("badger", "alpaca badger", "badger cormorant"):
+            path = f"/api/v1/cats/{cat['id']}"
+            await house.call("catalog", "PATCH", path, {"description": text_}, person=developer)
+
+    async def rename() -> None:
+        for number in range(6):
+            body = {"display_name": f"Developer {number}"}
+            await house.call("auth", "PATCH", "/api/v1/users/me", body, person=developer)
+            await asyncio.sleep(0.1)
+
+    await asyncio.gather(*(rewrite(cat) for cat in cats), rename())
+    await until_found(house, "search=developer+5&sort=name", sorted((cat["name"] for cat in cats), key=str.lower))
+    with house.engine.connect() as connection:
+        rows = connection.execute(select(SearchWord.word, SearchWord.cats))
+        words = {row.word: row.cats for row in rows}
+    assert {word: words.get(word) for word in ("alpaca", "badger", "cormorant")} == {
+        "alpaca": None,
+        "badger": 4,
+        "cormorant": 4,
+    }

@@ -1,0 +1,320 @@
+"""The services keep what their OpenAPI documents promise, whatever is sent: no 5xx, no undocumented answer."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pydantic import HttpUrl, SecretStr
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from cathouse.database import DatabaseUrl
+from cathouse.identity import KeyUse
+from cathouse.schema import Cat, Release
+from cathouse.web import ServiceName
+from tests.factories.accounts import PASSWORD, email
+from tests.factories.cats import STORAGE
+from tests.fixtures.contract import Contract, Findings, examine
+from tests.fixtures.erasures import service_headers
+from tests.fixtures.house import House, Person, run_house
+from tests.fixtures.letters import mailed_token
+from tests.fixtures.serving import serve
+from tests.installation.test_cat_calls import token as cat_headers
+
+METRICS_TOKEN = "a-token-for-the-figures-of-the-tests"
+AUTH = "/api/v1/auth"
+ME = "/api/v1/users/me"
+CAT = "/api/v1/cats/{cat_id}"
+INSTALLATION = "/api/v1/installations/{installation_id}"
+
+ENDING = {f"DELETE {ME}", f"POST {AUTH}/password/change"}
+"""Who succeeds with it needs another account for the next call."""
+
+CALLERS = {
+    ("proxy", "/internal/v1/challenges"): (KeyUse.CATALOG_TO_PROXY, "catalog"),
+    ("installation", "/internal/v1/interactions"): (KeyUse.PROXY_TO_INSTALLATION, "proxy"),
+    ("installation", "/internal/v1/erasures"): (KeyUse.AUTH_TO_INSTALLATION, "auth"),
+    ("catalog", "/internal/v1/erasures"): (KeyUse.AUTH_TO_CATALOG, "auth"),
+}
+
+NEVER_SUCCEED = {
+    # No token of a Clerk and no code of an authenticator app can be written down beforehand.
+    f"POST {AUTH}/clerk",
+    f"POST {ME}/totp/confirm",
+    f"POST {ME}/totp/recovery-codes",
+    f"DELETE {ME}/totp",
+}
+"""Of every other operation some call must succeed: else the run would say nothing about its answers."""
+
+
+@pytest.fixture
+async def house(clean_db: DatabaseUrl) -> AsyncIterator[House]:
+    """The services as in development, but with a Clerk (that knows no key) and a token for the figures."""
+
+    async def keys(_request: object) -> JSONResponse:
+        return JSONResponse({"keys": []})
+
+    async with serve(Starlette(routes=[Route("/jwks", keys)])) as clerk:
+        settings: dict[str, Any] = {
+            "metrics_token": SecretStr(METRICS_TOKEN),
+            "clerk_issuer": clerk,
+            "clerk_jwks_url": HttpUrl(f"{clerk}/jwks"),
+            "clerk_authorized_parties": ["http://localhost:3000"],
+        }
+        async with run_house(clean_db, **settings) as running:
+            yield running
+
+
+ADMINISTRATION = ("/api/v1/users/{", "/api/v1/audit-events", "/api/v1/reports")
+"""What only admins call, beside suspending and reinstating."""
+
+
+@dataclass
+class Scene:
+    """Who calls, and what there is to call about. Operations that end something have something of their own to end."""
+
+    house: House
+    service: ServiceName
+    admin: Person
+    developer: Person
+    player: Person
+    loop: asyncio.AbstractEventLoop
+    paths: dict[str, dict[str, str]] = field(default_factory=dict)
+    bodies: dict[str, Any] = field(default_factory=dict)
+    installation: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Person] = field(default_factory=dict)
+
+    def authorise(self, label: str, scheme: str) -> str | None:
+        """Called from the thread that calls the service."""
+        headers = self._headers(label, scheme)
+        return headers["Authorization"] if headers else None
+
+    def _headers(self, label: str, scheme: str) -> dict[str, str] | None:
+        path = label.split(" ", 1)[1]
+        if scheme == "Metrics":
+            return {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        if scheme == "Cat":
+            return cat_headers(self.installation)
+        if scheme == "Service":
+            use, caller = CALLERS[self.service, path]
+            return service_headers(use, caller=caller, callee=self.service)
+        return self._person(label, path).headers if scheme == "Person" else None
+
+    def _person(self, label: str, path: str) -> Person:
+        if path.endswith(("/suspend", "/reinstate")) or path.startswith(ADMINISTRATION):
+            return self.admin
+        if path == "/api/v1/users":
+            return self.admin
+        if self.service == "catalog":
+            return self.developer
+        if self.service != "auth":
+            return self.player
+        return self.own[label]
+
+    async def gather(self, documented: dict[str, Any]) -> None:
+        """Make an account for each of auth-service's operations: no call is to be about what another one has left."""
+        for path, operations in documented["paths"].items():
+            for method in operations:
+                label = f"{method.upper()} {path}"
+                if label not in self.own:
+                    self.own[label] = await self._newcomer(path)
+
+    async def _newcomer(self, path: str) -> Person:
+        return await self.house.register("developer" if path.startswith("/api/v1/api-keys") else "player")
+
+    def answered(self, label: str, status: int) -> None:
+        """Called from the same thread."""
+        if label in ENDING and status < 300:
+            registering = asyncio.run_coroutine_threadsafe(self._newcomer(label), self.loop)
+            self.own[label] = registering.result(timeout=60)
+
+
+async def examined(scene: Scene) -> Findings:
+    url = scene.house.urls[scene.service]
+    documented = (await scene.house.http.get(f"{url}/openapi.json")).json()
+    if scene.service == "auth":
+        await scene.gather(documented)
+    contract = Contract(url, documented, scene.authorise, scene.answered, scene.paths, scene.bodies)
+    return await asyncio.to_thread(examine, contract)
+
+
+async def scene_of(house: House, service: ServiceName) -> Scene:
+    admin, developer, player = await house.admin(), await house.register("developer"), await house.register()
+    return Scene(house, service, admin, developer, player, asyncio.get_running_loop())
+
+
+def hold(found: Findings, *, never_succeed: frozenset[str] = frozenset()) -> None:
+    assert not found.faults, "\n\n".join(found.faults)
+    assert found.never_succeeded == never_succeed
+
+
+@pytest.mark.timeout(400)
+async def test_auth_service_keeps_its_contract(house: House) -> None:
+    scene = await scene_of(house, "auth")
+    # One each: a reset, a log-out and a refresh that is repeated end sessions.
+    person, key_owner, leaving = await house.register(), await house.register("developer"), await house.register()
+    forgetful, refreshing = await house.register(), await house.register()
+    key = {"name": "release pipeline", "scopes": ["catalog:write"]}
+    made = (await house.call("auth", "POST", "/api/v1/api-keys", key, person=key_owner, expect=201)).json()
+    await house.call("auth", "POST", f"{AUTH}/password/forgot", {"email": forgetful.email}, expect=202)
+    session = (await house.call("auth", "GET", "/api/v1/sessions", person=leaving)).json()["items"][0]
+    login = {"email": person.email, "password": PASSWORD}
+    scene.own |= {
+        "DELETE /api/v1/api-keys/{key_id}": key_owner,
+        "DELETE /api/v1/sessions/{session_id}": leaving,
+    }
+    scene.paths = {
+        "GET /api/v1/users/{user_id}": {"user_id": str(person.id)},
+        "PATCH /api/v1/users/{user_id}": {"user_id": str(scene.player.id)},
+        "DELETE /api/v1/api-keys/{key_id}": {"key_id": made["id"]},
+        "DELETE /api/v1/sessions/{session_id}": {"session_id": session["id"]},
+    }
+    scene.bodies = {
+        f"POST {AUTH}/login": login,
+        f"POST {AUTH}/token": {"grant_type": "password", "username": key_owner.email, "password": PASSWORD},
+        f"POST {AUTH}/refresh": {"refresh_token": refreshing.tokens["refresh_token"]},
+        f"POST {AUTH}/logout": {"refresh_token": person.tokens["refresh_token"]},
+        f"POST {AUTH}/api-key": {"api_key": made["key"]},
+        f"POST {AUTH}/password/change": {"current_password": PASSWORD, "password": "another correct horse"},
+        f"POST {AUTH}/password/reset": {
+            "token": await mailed_token(house, forgetful.email, "Choose a new password"),
+            "password": "another correct horse",
+        },
+        f"POST {AUTH}/email/verify": {"token": await mailed_token(house, person.email, "Confirm your e-mail address")},
+        f"POST {AUTH}/email/change": {"email": email()},
+    }
+    hold(await examined(scene), never_succeed=frozenset(NEVER_SUCCEED))
+
+
+@pytest.mark.timeout(400)
+async def test_catalog_service_keeps_its_contract(house: House) -> None:
+    scene = await scene_of(house, "catalog")
+    cat, published, suspended = [await house.publish(scene.developer) for _ in range(3)]
+    draft, stopped = await house.draft(scene.developer), await house.publish(scene.developer)
+    suspension = {"reason": "It scratches."}
+    await house.call(
+        "catalog", "POST", f"/api/v1/cats/{stopped['id']}/suspend", suspension, person=scene.admin, expect=200
+    )
+    changing, removed, rotating = [await house.draft(scene.developer) for _ in range(3)]
+    complaint = {"reason": "spam", "text": "It sells umbrellas."}
+    reports = []
+    for _ in range(2):
+        path = f"/api/v1/cats/{cat['id']}/reports"
+        reporter = await house.register()
+        made = await house.call("catalog", "POST", path, complaint, person=reporter, expect=201)
+        reports.append(made.json()["id"])
+    release = {"version": "2.0.0", "endpoint_url": cat["endpoint_url"], "permissions": [STORAGE]}
+    scene.paths = {
+        f"GET {CAT}": {"cat_id": cat["slug"]},
+        f"GET {CAT}/permissions": {"cat_id": cat["id"]},
+        f"GET {CAT}/similar": {"cat_id": cat["id"]},
+        f"GET {CAT}/stats": {"cat_id": cat["id"]},
+        f"PATCH {CAT}": {"cat_id": cat["id"]},
+        f"DELETE {CAT}": {"cat_id": removed["id"]},
+        f"POST {CAT}/deprecate": {"cat_id": cat["id"]},
+        f"POST {CAT}/reports": {"cat_id": cat["id"]},
+        f"POST {CAT}/releases": {"cat_id": changing["id"]},
+        f"PATCH {CAT}/releases/{{version}}": {"cat_id": changing["id"], "version": "1.0.0"},
+        f"POST {CAT}/signing-secret/rotate": {"cat_id": rotating["id"]},
+        "POST /api/v1/reports/{report_id}/resolve": {"report_id": reports[0]},
+        "POST /api/v1/reports/{report_id}/dismiss": {"report_id": reports[1]},
+        f"GET {CAT}/releases": {"cat_id": cat["id"]},
+        f"GET {CAT}/releases/{{version}}": {"cat_id": cat["id"], "version": "1.0.0"},
+        f"GET {CAT}/signing-secret": {"cat_id": cat["id"]},
+        f"POST {CAT}/publish": {"cat_id": draft["id"]},
+        f"POST {CAT}/unpublish": {"cat_id": published["id"]},
+        f"POST {CAT}/suspend": {"cat_id": suspended["id"]},
+        f"POST {CAT}/reinstate": {"cat_id": stopped["id"]},
+    }
+    scene.bodies = {
+        f"POST {CAT}/suspend": suspension,
+        f"POST {CAT}/publish": {"version": "1.0.0"},
+        f"POST {CAT}/deprecate": {"message": "Use another one."},
+        f"POST {CAT}/reports": complaint,
+        f"POST {CAT}/releases": release,
+        f"PATCH {CAT}/releases/{{version}}": {"changelog": "Purrs in tune."},
+        f"PATCH {CAT}": {"tags": ["weather"]},
+    }
+    hold(await examined(scene))
+    with house.engine.connect() as connection:
+        endpoints = connection.scalars(select(Release.endpoint_url).where(Release.published_at.is_not(None))).all()
+    # What was invented was never published, so nothing outside of these tests was called.
+    assert all(url.startswith(f"{house.cat_url}/") for url in endpoints)
+
+
+async def installed(scene: Scene) -> dict[str, Any]:
+    """An active installation with everything granted, each under its own name."""
+    cat = await scene.house.publish(scene.developer)
+    grants = {"storage": True, "notification": True}
+    return await scene.house.install(scene.player, cat, instance_name=uuid.uuid4().hex, grants=grants)
+
+
+@pytest.mark.timeout(400)
+async def test_installation_service_keeps_its_contract(house: House) -> None:
+    scene = await scene_of(house, "installation")
+    scene.installation = await installed(scene)
+    cat = cat_headers(scene.installation)
+    await house.call("installation", "PUT", "/api/v1/cat/storage/kept", {"a": 1}, headers=cat, expect=201)
+    await house.call("installation", "PUT", "/api/v1/cat/storage/gone", {"a": 1}, headers=cat, expect=201)
+    note = {"title": "Hello", "body": "Come home."}
+    sent = await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=201)
+    paused = await installed(scene)
+    await house.call("installation", "POST", f"/api/v1/installations/{paused['id']}/pause", person=scene.player)
+    read = {"installation_id": scene.installation["id"]}
+    scene.paths = {
+        f"GET {INSTALLATION}": read,
+        f"GET {INSTALLATION}/permissions": read,
+        f"PUT {INSTALLATION}/permissions/{{permission_type}}": {
+            "installation_id": (await installed(scene))["id"],
+            "permission_type": "notification",
+        },
+        f"POST {INSTALLATION}/pause": {"installation_id": (await installed(scene))["id"]},
+        f"POST {INSTALLATION}/resume": {"installation_id": paused["id"]},
+        f"DELETE {INSTALLATION}": {"installation_id": (await installed(scene))["id"]},
+        "POST /api/v1/notifications/{notification_id}/read": {"notification_id": sent.json()["id"]},
+        "GET /api/v1/cat/storage/{key}": {"key": "kept"},
+        "PUT /api/v1/cat/storage/{key}": {"key": "new"},
+        "DELETE /api/v1/cat/storage/{key}": {"key": "gone"},
+    }
+    fresh = await house.publish(scene.developer)
+    scene.bodies = {
+        "POST /api/v1/installations": {
+            "cat_id": fresh["id"],
+            "instance_name": "Misty",
+            "grants": {"storage": True, "notification": False},
+        },
+        "POST /api/v1/cat/notifications": note,
+        "POST /internal/v1/interactions": {
+            "interactions": [
+                {
+                    "id": str(uuid.uuid4()),
+                    "installation_id": scene.installation["id"],
+                    "cat_id": scene.installation["cat"]["id"],
+                    "kind": "interaction",
+                    "status_code": 200,
+                    "proxy_error": None,
+                    "duration_ms": 12,
+                    "bytes_in": 1,
+                    "bytes_out": 1,
+                    "at": "2026-11-21T12:00:00Z",
+                }
+            ]
+        },
+    }
+    hold(await examined(scene))
+
+
+@pytest.mark.timeout(400)
+async def test_proxy_service_keeps_its_contract(house: House) -> None:
+    scene = await scene_of(house, "proxy")
+    installation = await installed(scene)
+    with house.engine.connect() as connection:
+        release = connection.scalar(select(Release.id).join(Cat).where(Cat.id == uuid.UUID(installation["cat"]["id"])))
+    scene.paths = {f"POST {INSTALLATION}/interactions": {"installation_id": installation["id"]}}
+    scene.bodies = {"POST /internal/v1/challenges": {"release_id": str(release)}}
+    hold(await examined(scene))

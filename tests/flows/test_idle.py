@@ -1,0 +1,122 @@
+"""Idle means idle: whoever asks only how we are does not keep a serverless database awake."""
+
+import asyncio
+import datetime as dt
+import time
+import uuid
+
+import pytest
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth_service.signing_keys import service as signing_keys
+from cathouse.database import DatabaseUrl, Idleness
+from cathouse.identity import KeyUse, derive, parse_roots
+from cathouse.web import SERVICES, ServiceClient
+from proxy_service.interactions import reports
+from proxy_service.interactions.reports import InteractionReport, InteractionReporter
+from tests.fixtures.house import PLATFORM_SECRET, House, run_house
+from tests.fixtures.relay import relay_to
+from tests.fixtures.server import server_url
+from tests.fixtures.serving import serve
+
+IDLE_AFTER_S = 1.0
+WATCHED_FOR_S = 2.0
+PROBES = ("/health", "/health/ready", "/api/v1/health", "/metrics")
+
+
+async def probe(house: House) -> None:
+    """What machines ask, again and again."""
+    for service in SERVICES:
+        for path in PROBES:
+            await house.call(service, "GET", path)
+    await house.call("auth", "GET", "/.well-known/jwks.json")
+
+
+async def test_no_query_reaches_the_database_of_idle_services(
+    clean_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_keys, "RELOAD_AFTER_S", 0.1)  # keys would be read again with each probe
+    async with (
+        relay_to(server_url()) as relay,
+        run_house(clean_db, through=relay.url, db_idle_after=IDLE_AFTER_S) as house,
+    ):
+        developer, player = await house.register("developer"), await house.register()
+        installed = await house.install(player, await house.publish(developer))
+        await house.interact(player, installed, "hello")
+        await asyncio.sleep(0.5)  # its report is on its way
+        assert set(relay.round_trips) == {f"cathouse_{service}_login" for service in SERVICES}
+        before = relay.total()
+        await probe(house)
+        assert relay.total() > before  # not idle yet: the count can rise
+
+        await asyncio.sleep(IDLE_AFTER_S + 0.2)
+        counted = relay.round_trips.copy()
+        ends = time.monotonic() + WATCHED_FOR_S
+        while time.monotonic() < ends:
+            await probe(house)
+        assert relay.round_trips == counted
+
+        relay.cut()  # the database suspends
+        await probe(house)
+        await house.interact(player, installed, "are you there?")
+        assert relay.round_trips["cathouse_proxy_login"] > counted["cathouse_proxy_login"]
+        async with asyncio.timeout(5):
+            while interactions(house) < 2:  # noqa: ASYNC110 - the report comes by another service
+                await asyncio.sleep(0.1)
+
+
+def interactions(house: House) -> int:
+    """How many were reported."""
+    with house.engine.connect() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM cathouse.interactions")) or 0)
+
+
+async def test_what_could_not_be_reported_waits_for_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "GATHER_S", 0.01)
+    status, arrived = 503, 0
+
+    async def receive(_request: Request) -> Response:
+        nonlocal arrived
+        arrived += 1
+        return Response(status_code=status)
+
+    app = Starlette(routes=[Route("/internal/v1/interactions", receive, methods=["POST"])])
+    async with serve(app) as url:
+        key = derive(parse_roots(PLATFORM_SECRET), KeyUse.PROXY_TO_INSTALLATION)
+        client = ServiceClient(caller="proxy", callee="installation", base_url=url, keys=key, timeout_s=2)
+        idleness = Idleness(0.3)
+        reporter = InteractionReporter(client, idleness)
+        reporter.start()
+        reporter.add(report())
+        await asyncio.sleep(0.6)
+        assert arrived >= 2  # it is tried again while somebody is served
+        seen = arrived
+        await asyncio.sleep(0.6)
+        assert arrived == seen
+        status = 204
+        idleness.served()
+        async with asyncio.timeout(3):
+            while arrived == seen:  # noqa: ASYNC110 - the other side is a server
+                await asyncio.sleep(0.01)
+        await reporter.close()
+        assert reporter.dropped == 0
+        await client.close()
+
+
+def report() -> InteractionReport:
+    return InteractionReport(
+        id=uuid.uuid4(),
+        installation_id=uuid.uuid4(),
+        cat_id=uuid.uuid4(),
+        kind="interaction",
+        status_code=200,
+        proxy_error=None,
+        duration_ms=1,
+        bytes_in=1,
+        bytes_out=1,
+        at=dt.datetime.now(dt.UTC),
+    )

@@ -1,0 +1,54 @@
+"""`make up` gives each service what it reads, of what somebody set, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from cathouse.database import DatabaseUrl
+from cathouse.local.stack import StackSettings, service_environment
+from cathouse.web import SERVICES, ServiceName
+
+AUTH_ALONE = {
+    "MAIL_URL": "smtp://me:hush@mail.example.com",
+    "MAIL_FROM": "Cat House <cats@example.com>",
+    "PUBLIC_URL": "https://play.example.com",
+    "EMAIL_VERIFICATION": "optional",
+    "CLERK_ISSUER": "https://clerk.example.com",
+    "CLERK_JWKS_URL": "https://clerk.example.com/keys",
+    "CLERK_AUTHORIZED_PARTIES": "https://play.example.com",
+    "LIMIT_LOGINS": "off",
+    "LIMIT_MAILS": "5/minute",
+}
+URL = DatabaseUrl.parse("postgresql://me:hush@127.0.0.1/cats")
+
+
+def environment(service: ServiceName, settings: StackSettings) -> dict[str, str]:
+    return service_environment(
+        service, settings, URL, jwt_secret="jwt", platform_secret="root", mails=Path("/house/.cathouse/mails")
+    )
+
+
+@pytest.fixture
+def set_by_somebody(monkeypatch: pytest.MonkeyPatch) -> StackSettings:
+    for name, value in {**AUTH_ALONE, "TRUSTED_PROXIES": "10.0.0.5"}.items():
+        monkeypatch.setenv(name, value)
+    return StackSettings(_env_file=None)
+
+
+def test_what_auth_service_alone_reads_no_other_gets(set_by_somebody: StackSettings) -> None:
+    assert environment("auth", set_by_somebody).items() >= AUTH_ALONE.items()
+    for service in SERVICES:
+        given = environment(service, set_by_somebody)
+        assert given["TRUSTED_PROXIES"] == "10.0.0.5"
+        if service != "auth":
+            assert not given.keys() & {*AUTH_ALONE, "MAIL_FOLDER", "JWT_SECRET"}
+
+
+def test_mails_are_in_the_state_folder_and_nothing_is_set_that_nobody_set() -> None:
+    given = environment("auth", StackSettings(_env_file=None))
+    assert given["MAIL_FOLDER"] == "/house/.cathouse/mails"
+    assert not given.keys() & {*AUTH_ALONE, "TRUSTED_PROXIES"}
+
+
+def test_the_mail_servers_password_is_in_no_repr(set_by_somebody: StackSettings) -> None:
+    assert "hush" not in repr(set_by_somebody)

@@ -1,0 +1,1 @@
+"""Neon's API, by Neon's own document."""
