@@ -9,6 +9,7 @@ from sqlalchemy import select, text, update
 from cathouse.database import DatabaseUrl
 from cathouse.schema import CatSearch, SearchWord, User
 from tests.fixtures.catalog import until_counted
+from tests.fixtures.erasures import wait_for_a_lock
 from tests.fixtures.house import House, run_house
 
 pytestmark = pytest.mark.usefixtures("quick_renewal")
@@ -71,6 +72,21 @@ async def test_documents_that_a_revision_has_voided_are_made_anew(house: House) 
     await until_found(house, "search=jumpers", ["Voided"])
     await until_found(house, "search=jumprs", ["Voided"])
     assert cat["name"] == "Voided"
+
+
+async def test_a_document_that_is_voided_while_its_cat_changes_loses_no_word(house: House) -> None:
+    developer = await house.register("developer")
+    cat = await house.publish(developer, name="Voided", description="Knits jumpers.")
+    with house.engine.begin() as revision:
+        revision.execute(update(CatSearch).values(documented_at=None, document=text("''::tsvector"), words=[]))
+        revision.execute(text("TRUNCATE cathouse.search_words"))
+        body = {"description": "Knits jumpers and hats."}
+        change = house.call("catalog", "PATCH", f"/api/v1/cats/{cat['id']}", body, person=developer)
+        changing = asyncio.create_task(change)
+        await wait_for_a_lock(house.engine)
+    await changing
+    with house.engine.connect() as connection:
+        assert {"voided", "knits", "jumpers", "hats"} <= set(connection.scalars(select(SearchWord.word)))
 
 
 async def test_a_developer_and_the_renewal_do_not_count_a_word_twice(house: House) -> None:

@@ -119,10 +119,12 @@ async def refresh(session: AsyncSession, cat_id: uuid.UUID) -> None:
     An erased developer's name is left out: auth-service may not have anonymised it yet.
     """
     developer = case((Cat.suspension_reason.is_distinct_from(DEVELOPER_GONE), User.display_name), else_="")
+    # Locked: a revision that voids documents at this moment locks no cat, and what it leaves is what was before.
+    known = select(CatSearch.cat_id, CatSearch.words).where(CatSearch.cat_id == cat_id).with_for_update().cte("known")
     query = (
-        select(Cat.name, Cat.description, Cat.tags, developer.label("developer"), CatSearch.words)
+        select(Cat.name, Cat.description, Cat.tags, developer.label("developer"), known.c.words)
         .join(User, User.id == Cat.developer_id)
-        .outerjoin(CatSearch, CatSearch.cat_id == Cat.id)
+        .outerjoin(known, known.c.cat_id == Cat.id)
         .where(Cat.id == cat_id)
     )
     cat = (await session.execute(query)).one()
