@@ -12,6 +12,7 @@ from cathouse.identity import KeyUse
 from cathouse.web import build_app
 from installation_service.activity.routes import router as activity
 from installation_service.activity.service import ActivityService
+from installation_service.activity.uses import GatheredUses
 from installation_service.erasures.routes import router as erasures
 from installation_service.erasures.service import ErasureService
 from installation_service.grants.routes import router as grants
@@ -39,18 +40,21 @@ def create_app(settings: InstallationSettings) -> FastAPI:
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         wrapper = SecretWrapper(settings.keyring(KeyUse.PLAYER_SECRETS, "installation"))
         retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="installation")})
+        uses = GatheredUses(database)
         retention.start()
+        uses.start()
         try:
             yield {
                 "installations": InstallationService(database, wrapper),
                 "grants": GrantService(database),
-                "storage": StorageService(database),
+                "storage": StorageService(database, uses),
                 "notifications": NotificationService(database),
                 "tasks": TaskService(database),
                 "activity": ActivityService(database),
                 "erasures": ErasureService(database),
             }
         finally:
+            await uses.close()
             await retention.close()
 
     settings.check_keys("installation")

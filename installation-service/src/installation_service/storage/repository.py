@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, AnySelect
-from cathouse.schema import Installation, StoredValue
+from cathouse.schema import Installation, PermissionType, StoredValue
+from installation_service.activity.repository import use_of
 from installation_service.grants.repository import standing
 
 
@@ -57,7 +58,7 @@ async def put_value(session: AsyncSession, installation_id: uuid.UUID, key: str,
         .returning(StoredValue.revision)
         .cte("kept")
     )
-    return (await session.execute(_locked_standing(installation_id, kept))).one_or_none()
+    return (await session.execute(_locked_standing(installation_id, kept, action="put"))).one_or_none()
 
 
 async def delete_value(session: AsyncSession, installation_id: uuid.UUID, key: str) -> AnyRow | None:
@@ -68,7 +69,7 @@ async def delete_value(session: AsyncSession, installation_id: uuid.UUID, key: s
         .returning(StoredValue.revision)
         .cte("gone")
     )
-    return (await session.execute(_locked_standing(installation_id, gone))).one_or_none()
+    return (await session.execute(_locked_standing(installation_id, gone, action="delete"))).one_or_none()
 
 
 async def count_keys(session: AsyncSession, installation_id: uuid.UUID) -> int:
@@ -77,7 +78,7 @@ async def count_keys(session: AsyncSession, installation_id: uuid.UUID) -> int:
     return int(await session.scalar(query) or 0)
 
 
-def _locked_standing(installation_id: uuid.UUID, changed: CTE) -> AnySelect:
+def _locked_standing(installation_id: uuid.UUID, changed: CTE, *, action: str) -> AnySelect:
     keys = (
         select(func.count())
         .select_from(StoredValue)
@@ -90,4 +91,5 @@ def _locked_standing(installation_id: uuid.UUID, changed: CTE) -> AnySelect:
         .add_columns(changed.c.revision, keys.label("keys"))
         .outerjoin(changed, true())
         .with_for_update(of=Installation, key_share=True)
+        .add_cte(use_of(installation_id, PermissionType.STORAGE, action).cte("use"))
     )

@@ -9,6 +9,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken
 from cathouse.schema import PermissionType
 from cathouse.web import Keyset
+from installation_service.activity.uses import GatheredUses
 from installation_service.grants.access import authorise, check_standing
 from installation_service.storage import repository
 from installation_service.storage.errors import RevisionMismatchError, StorageQuotaError, ValueNotFoundError
@@ -29,8 +30,9 @@ ANYTHING: Anything = "*"
 class StorageService:
     """Keeps JSON values for cats, each installation apart from all others."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, uses: GatheredUses) -> None:
         self._database = database
+        self._uses = uses
 
     async def get(self, token: CallbackToken, key: str) -> AnyRow:
         """The value under ``key``.
@@ -40,6 +42,7 @@ class StorageService:
         """
         found = await self._database.read(lambda session: repository.find_value(session, token.installation_id, key))
         found = check_standing(found, token, PermissionType.STORAGE)
+        self._uses.note(token.installation_id, PermissionType.STORAGE, "get")
         if found.revision is None:
             raise ValueNotFoundError
         return found
@@ -58,7 +61,9 @@ class StorageService:
                 session, token.installation_id, prefix=prefix, after=after, limit=keyset.limit + 1
             )
 
-        return keyset.page(await self._database.read(read), lambda row: (row.key,))
+        rows = await self._database.read(read)
+        self._uses.note(token.installation_id, PermissionType.STORAGE, "list")
+        return keyset.page(rows, lambda row: (row.key,))
 
     async def put(
         self,
