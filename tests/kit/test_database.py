@@ -128,13 +128,15 @@ async def test_units_pass_in_the_order_in_which_they_came(database: Database) ->
 
     async def unit(number: int) -> None:
         async def work(session: AsyncSession) -> None:
-            await session.execute(text("SELECT pg_sleep(0.01)"))
             order.append(number)
+            await session.execute(text("SELECT pg_sleep(0.01)"))
 
         await database.read(work)
 
+    await asyncio.gather(unit(0), unit(1))  # from here on there are two connections
+    order.clear()
     await asyncio.gather(*(unit(number) for number in range(20)))
-    # Two connections: neighbours may swap, nobody overtakes the queue.
+    # Neighbours may swap, nobody overtakes the queue.
     assert all(abs(place - number) <= 1 for place, number in enumerate(order))
 
 

@@ -33,7 +33,7 @@ from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
 from tests.kit.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
 
-REQUEST = KeyedRequest("catalog", uuid.uuid4(), "POST /jar", "a-key", b"this request")
+REQUEST = KeyedRequest("catalog", uuid.uuid4(), "POST /jar", "a-key", (b"this request", b"this under an older key"))
 FIRST = {"id": 1}
 
 
@@ -64,7 +64,7 @@ def kept(**changes: Any) -> IdempotencyKey:
         "principal": REQUEST.principal,
         "route": REQUEST.route,
         "key": REQUEST.key,
-        "request_hash": REQUEST.fingerprint,
+        "request_hash": REQUEST.fingerprints[0],
         "status": 201,
         "body": FIRST,
     }
@@ -107,6 +107,17 @@ async def test_what_stands_in_the_way_may_be_the_same_requests_own_effect(
         await write(database, unit)
     assert before.value.body == FIRST
     assert rows(jar) == 1
+
+
+async def test_a_request_is_the_same_when_the_key_of_its_fingerprint_was_replaced_meanwhile(
+    database: Database,
+    jar: Engine,  # noqa: F811 - the fixture
+) -> None:
+    add(jar, kept(request_hash=REQUEST.fingerprints[1]))
+    with pytest.raises(AnsweredBeforeError) as before:
+        await write(database, put(2))
+    assert before.value.body == FIRST
+    assert rows(jar) == 0
 
 
 async def test_another_request_that_was_quicker_has_the_key(
@@ -219,7 +230,7 @@ async def unit(session):
 
 async def main():
     database = Database.from_settings(DatabaseSettings(_env_file=None, database_url=sys.argv[1]), "catalog")
-    request = KeyedRequest("catalog", uuid.UUID(sys.argv[2]), "POST /jar", "a-key", b"this request")
+    request = KeyedRequest("catalog", uuid.UUID(sys.argv[2]), "POST /jar", "a-key", (b"this request",))
     with accompanied_by(KeptAnswer(request, status=201, body_of=lambda number: {"id": number})):
         await database.write(unit)
 

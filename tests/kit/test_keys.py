@@ -1,5 +1,6 @@
 """Keys between services: one a pair and a use, derived; in production without the root."""
 
+import hashlib
 import uuid
 from itertools import combinations
 from typing import Any
@@ -15,6 +16,7 @@ from cathouse.identity import (
     SigningRootRetiredError,
     cat_signing_secret,
     derive,
+    fingerprints,
     issue_callback_token,
     issue_service_token,
     parse_roots,
@@ -125,3 +127,14 @@ def test_a_callback_token_says_what_was_granted() -> None:
             read_callback_token(wrong, keys)
     with pytest.raises(InvalidTokenError):
         read_callback_token(token, other)
+
+
+def test_a_fingerprint_tells_nothing_without_the_key_and_outlives_its_replacement() -> None:
+    before = derive(parse_roots(ROOT), KeyUse.AUTH_TO_CATALOG)
+    after = derive(parse_roots(f"{NEXT},{ROOT}"), KeyUse.AUTH_TO_CATALOG)
+    (old,) = fingerprints(before, b"message")
+    new, kept = fingerprints(after, b"message")
+    assert kept == old != new
+    assert old != fingerprints(before, b"another")[0]
+    assert old != hashlib.sha256(b"message").digest()
+    assert old not in fingerprints(derive(parse_roots(ROOT), KeyUse.AUTH_TO_INSTALLATION), b"message")

@@ -30,7 +30,7 @@ class DueRows:
     def __init__(
         self,
         model: Any,  # noqa: ANN401 - any model with the three columns
-        *columns: InstrumentedAttribute[Any],
+        *columns: InstrumentedAttribute[Any] | ColumnElement[Any],
         at_once: int,
         lease: dt.timedelta,
         pauses: Sequence[dt.timedelta],
@@ -106,10 +106,14 @@ class DueRows:
     @property
     def seconds_until_due(self) -> ColumnElement[Any]:
         """How long it is until the next row is due, as a column to select; null when there is none."""
-        next_attempt_at = func.min(self._model.next_attempt_at)
-        if self._only is None:
-            return func.extract("epoch", next_attempt_at - func.now())
-        return func.extract("epoch", next_attempt_at.filter(self._only) - func.now())
+        model = self._model
+        # A query of its own, that the index of what is due answers, whatever it is selected beside.
+        return (
+            select(func.extract("epoch", func.min(model.next_attempt_at) - func.now()))
+            .where(model.next_attempt_at.is_not(None), *(() if self._only is None else (self._only,)))
+            .correlate(None)
+            .scalar_subquery()
+        )
 
     @staticmethod
     def look_again_after(seconds: Any) -> float | None:  # noqa: ANN401 - a number as the database gives it

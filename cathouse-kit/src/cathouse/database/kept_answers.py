@@ -72,14 +72,15 @@ class KeyedRequest:
     """A request with an ``Idempotency-Key``.
 
     ``principal`` is who asks: a person's id, or an installation's for its cat. ``route`` is the method and the path's
-    template; ``fingerprint`` is of everything else that makes it this request and no other.
+    template; ``fingerprints`` are of everything else that makes it this request and no other: the first is kept, any of
+    them is the same request.
     """
 
     service: str
     principal: uuid.UUID
     route: str
     key: str
-    fingerprint: bytes
+    fingerprints: tuple[bytes, ...]
 
 
 class KeptAnswer:
@@ -152,13 +153,13 @@ class KeptAnswer:
     def _stop_if_answered(self, found: Any) -> None:  # noqa: ANN401 - a row of _kept
         if found.status is None:
             return
-        if found.request_hash != self._request.fingerprint:
+        if found.request_hash not in self._request.fingerprints:
             raise IdempotencyKeyReusedError
         raise AnsweredBeforeError(found.status, found.body)
 
     async def _keep(self, session: AsyncSession, body: Any) -> None:  # noqa: ANN401 - any JSON value
         request = self._request
-        answer = {"request_hash": request.fingerprint, "status": self._status, "body": body}
+        answer = {"request_hash": request.fingerprints[0], "status": self._status, "body": body}
         statement = (
             insert(IdempotencyKey)
             .values(

@@ -27,7 +27,16 @@ from cathouse.identity.errors import (
     SigningRootRetiredError,
 )
 from cathouse.identity.jwks import PublicKeys, RemoteJwks, read_ec_keys, read_rsa_keys
-from cathouse.identity.keys import USED_BY, Keyring, KeyUse, call_key, cat_signing_secret, derive, parse_roots
+from cathouse.identity.keys import (
+    USED_BY,
+    Keyring,
+    KeyUse,
+    call_key,
+    cat_signing_secret,
+    derive,
+    fingerprints,
+    parse_roots,
+)
 from cathouse.identity.principal import Principal
 from cathouse.identity.scopes import Scope
 from cathouse.identity.service_tokens import issue_service_token, verify_service_token
@@ -66,6 +75,7 @@ __all__ = [
     "called_by",
     "cat_signing_secret",
     "derive",
+    "fingerprints",
     "issue_callback_token",
     "issue_service_token",
     "parse_roots",

@@ -15,6 +15,7 @@ from cathouse.identity.access_tokens import AccessTokenVerifier
 from cathouse.identity.callback_tokens import CallbackToken, read_callback_token
 from cathouse.identity.errors import (
     AuthenticationRequiredError,
+    InvalidTokenError,
     ReauthenticationRequiredError,
     RoleRequiredError,
     ScopeRequiredError,
@@ -138,17 +139,23 @@ async def _calling_cat(
     return read_callback_token(sent.credentials, _state(request).callback_keys)
 
 
-def called_by(caller: str) -> Any:  # noqa: ANN401 - a Depends, for `dependencies=[…]`
-    """Only ``caller`` may call this route; for ``dependencies=[…]`` of internal routes."""
+def called_by(*callers: str) -> Any:  # noqa: ANN401 - a Depends, for `dependencies=[…]`
+    """Only one of ``callers`` may call this route; for ``dependencies=[…]`` of internal routes."""
 
-    @_policy(f"service:{caller}")
+    @_policy(f"service:{', '.join(callers)}")
     async def service(
         request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_service)]
     ) -> None:
         if sent is None:
             raise AuthenticationRequiredError("This call is for Cat House's own services.")
         state = _state(request)
-        verify_service_token(sent.credentials, state.caller_keys[caller], caller=caller, callee=state.service)
+        for caller in callers:
+            try:
+                verify_service_token(sent.credentials, state.caller_keys[caller], caller=caller, callee=state.service)
+            except InvalidTokenError:
+                continue
+            return
+        raise InvalidTokenError
 
     return Depends(service)
 

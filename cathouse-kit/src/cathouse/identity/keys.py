@@ -8,6 +8,7 @@ can be given the keys that it uses and nothing else.
 import base64
 import binascii
 import enum
+import hmac
 import re
 import uuid
 from collections.abc import Iterator
@@ -164,6 +165,14 @@ def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, ver
     if key is None:
         raise SigningRootRetiredError
     return "whsec_" + base64.b64encode(_hkdf(key, f"whsec/{cat_id}/{version}")).decode()
+
+
+def fingerprints(keyring: Keyring, message: bytes) -> tuple[bytes, ...]:
+    """What tells ``message`` from every other one, under each key of the ring, newest first (HMAC-SHA256).
+
+    Nobody can try guesses at the message who has the fingerprint alone.
+    """
+    return tuple(hmac.digest(_hkdf(secret, "fingerprint/v1"), message, "sha256") for _, secret in keyring)
 
 
 def _hkdf(secret: bytes, label: str) -> bytes:

@@ -12,7 +12,7 @@ _RANK = {Role.PLAYER: 0, Role.DEVELOPER: 1, Role.ADMIN: 2}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, as an access token tells. ``authenticated_at`` is the log-in, not the last refresh.
+    """A person, as an access token tells that ends at ``expires_at``. ``authenticated_at`` is the log-in, no refresh.
 
     ``scopes`` is None after a log-in, which may do all that the role allows; an API key may do what it lists.
     """
@@ -21,6 +21,7 @@ class Principal:
     role: Role
     session_id: uuid.UUID | None
     authenticated_at: dt.datetime
+    expires_at: dt.datetime
     amr: tuple[str, ...] = ()
     scopes: frozenset[str] | None = None
 

@@ -25,7 +25,7 @@ from cathouse.schema.idempotency_keys import IdempotencyKey
 from cathouse.schema.installation_permissions import InstallationPermission
 from cathouse.schema.installations import Installation, InstallationStatus, effective_release
 from cathouse.schema.interactions import Interaction
-from cathouse.schema.lifecycle_events import LifecycleEvent
+from cathouse.schema.lifecycle_events import LifecycleEvent, LifecycleEventType
 from cathouse.schema.login_attempts import LoginAttempt
 from cathouse.schema.mails import Mail
 from cathouse.schema.moderation_entries import ModerationAction, ModerationEntry
@@ -46,7 +46,7 @@ from cathouse.schema.tasks import Task, TaskPriority, TaskStatus
 from cathouse.schema.user_preferences import UserPreferences
 from cathouse.schema.users import LONG_PASSWORD, Role, User
 
-HEAD_REVISION = "0007"
+HEAD_REVISION = "0009"
 """Alembic's head (a test holds it there): how a service tells that the database is behind."""
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "InstallationStatus",
     "Interaction",
     "LifecycleEvent",
+    "LifecycleEventType",
     "LoginAttempt",
     "Mail",
     "ModerationAction",

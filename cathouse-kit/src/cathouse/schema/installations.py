@@ -5,16 +5,28 @@ import enum
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    and_,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from cathouse.schema.base import ALL_COLUMNS, Base, Entity, foreign, one_of, owned_by
+from cathouse.schema.cats import Cat, CatStatus
 from cathouse.schema.releases import Release
 
 if TYPE_CHECKING:
-    from cathouse.schema.cats import Cat
     from cathouse.schema.installation_permissions import InstallationPermission
     from cathouse.schema.users import User
 
@@ -32,7 +44,8 @@ class Installation(Entity, Base):
 
     ``consent_epoch`` is how far the player has consented: the effective release is the highest published one
     whose epoch is not above it. ``grant_generation`` rises with each revocation. The developer's and the
-    operator's suspension are two things, each lifted by the same hand only.
+    operator's suspension are two things, each lifted by the same hand only. ``purged_at`` is when what its cat stored,
+    and its player's secrets, were removed after it was uninstalled.
     """
 
     __tablename__ = "installations"
@@ -50,6 +63,7 @@ class Installation(Entity, Base):
     grant_generation: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     installed_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     uninstalled_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    purged_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
     last_interaction_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
 
     user: Mapped["User"] = relationship(back_populates="installations", lazy="raise")
@@ -83,7 +97,11 @@ class Installation(Entity, Base):
         Index(None, "user_id", "status"),
         Index(None, "user_id", "created_at", "id"),
         Index(None, "updated_at"),
-        Index("ix_installations_to_purge", "uninstalled_at", postgresql_where=text("uninstalled_at IS NOT NULL")),
+        Index(
+            "ix_installations_unpurged",
+            "uninstalled_at",
+            postgresql_where=text("uninstalled_at IS NOT NULL AND purged_at IS NULL"),
+        ),
         owned_by(
             "installation",
             readers={
@@ -96,18 +114,23 @@ class Installation(Entity, Base):
 
 
 def effective_release(*columns: InstrumentedAttribute[Any]) -> LateralFromClause:
-    """The release that an installation runs, as a lateral subquery beside ``Installation``.
+    """The release that an installation runs, as a lateral subquery beside ``Installation`` and ``Cat``.
 
     It is the highest published one whose epoch the player has consented to: nothing has to be rewritten when a release
-    is published. Both services that need it take it from here.
+    is published. While a cat is a draft, its developer's own installations run what is being written. Both services
+    that need it take it from here.
     """
+    is_tried = and_(Cat.status == CatStatus.DRAFT.value, Cat.developer_id == Installation.user_id)
     return (
         select(*columns)
         .where(
             Release.cat_id == Installation.cat_id,
-            Release.published_at.is_not(None),
-            Release.consent_epoch <= Installation.consent_epoch,
+            or_(
+                and_(Release.published_at.is_not(None), Release.consent_epoch <= Installation.consent_epoch),
+                and_(Release.published_at.is_(None), is_tried),
+            ),
         )
+        .correlate(Installation, Cat)
         .order_by(Release.precedence.desc())
         .limit(1)
         .lateral("effective")

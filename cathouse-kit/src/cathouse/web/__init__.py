@@ -4,8 +4,9 @@ from cathouse.web.address_limits import limited_by_address
 from cathouse.web.application import build_app
 from cathouse.web.client_address import client_address
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
+from cathouse.web.ending import Ending
 from cathouse.web.idempotency import Once
-from cathouse.web.limits import Limiter, RateLimitedError, Rates, parse_rates
+from cathouse.web.limits import Allowance, Limiter, RateLimitedError, Rates, parse_rates
 from cathouse.web.outside_urls import OutsideUrlRules
 from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
 from cathouse.web.problems import Problem, problem
@@ -30,8 +31,10 @@ __all__ = [
     "DEFAULT_LIMIT",
     "PORTS",
     "SERVICES",
+    "Allowance",
     "Cursor",
     "CursorMismatchError",
+    "Ending",
     "Flag",
     "GivenMoment",
     "JsonValue",

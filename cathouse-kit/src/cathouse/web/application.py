@@ -19,6 +19,7 @@ from cathouse.identity.access import TOKEN_PATH
 from cathouse.web.address_limits import AddressLimits
 from cathouse.web.body_limit import BodyLimitMiddleware
 from cathouse.web.docs import install_docs
+from cathouse.web.ending import Ending
 from cathouse.web.health import health_router
 from cathouse.web.idempotency import install_kept_answers
 from cathouse.web.limits import BoundedMemoryStorage, Limiter
@@ -52,7 +53,8 @@ def build_app(
 
     When ``provide`` makes ``public_keys`` (auth-service's own), tokens are checked with them and not over HTTP;
     ``caller_keys`` are those of the services that may call its internal routes. ``provided("limiter")`` gives this
-    process's :class:`Limiter`, for what a service counts by itself.
+    process's :class:`Limiter`, for what a service counts by itself; ``provided("ending")`` its :class:`Ending`, for
+    what has no end of its own.
 
     Raises:
         ValueError: when the settings do not fit together; the message names the variable.
@@ -95,6 +97,7 @@ def build_app(
                 "caller_keys": caller_keys or {},
                 "limiter": limiter,
                 "address_limits": address_limits,
+                "ending": Ending(),
             }
 
     app = FastAPI(

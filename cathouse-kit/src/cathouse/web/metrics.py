@@ -30,7 +30,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "cathouse_http_request_seconds",
-            "Time from a request's first byte to its answer's last.",
+            "Time from a request's first byte to its answer's last; of a stream of events to its beginning.",
             ("service", "method", "route"),
             buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
             registry=self.registry,

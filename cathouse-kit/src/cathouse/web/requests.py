@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cathouse.database import Idleness
 from cathouse.web.metrics import Metrics
 from cathouse.web.problems import unexpected_error_response
+
+_EVENT_STREAM = "text/event-stream"
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _QUIET_ROUTES = {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics"}
@@ -63,18 +65,21 @@ class RequestMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = time.perf_counter()
+        streams_from: float | None = None
         status = 0
         if scope["path"] not in _NOT_SERVING:
             self._idleness.served()
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams_from
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers["X-Request-ID"] = request_id
+                if headers.get("content-type", "").startswith(_EVENT_STREAM):
+                    streams_from = time.perf_counter()
             await send(message)
 
         try:
@@ -89,14 +94,22 @@ class RequestMiddleware:
         finally:
             if scope["path"] not in _NOT_SERVING:
                 self._idleness.served()  # from its end on: an answer can take longer than makes a service idle
-            self._record(scope, status or 500, time.perf_counter() - started)
+            # A stream takes as long as its client likes: what can be slow about it is its beginning.
+            ended = time.perf_counter()
+            streamed = {} if streams_from is None else {"stream_s": round(ended - streams_from, 1)}
+            self._record(scope, status or 500, (streams_from or ended) - started, streamed)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, streamed: Mapping[str, float]) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.observe(method=scope["method"], route=route, status=status, seconds=seconds)
         if route not in _QUIET_ROUTES:
             _logger.info(
-                "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                duration_ms=round(seconds * 1000, 1),
+                **streamed,
             )
 
 

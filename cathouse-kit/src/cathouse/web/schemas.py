@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -61,6 +62,9 @@ SafeText = Annotated[str, BeforeValidator(refuse_what_jsonb_refuses)]
 """A string that Postgres can keep; for query and path parameters (bodies are checked as a whole)."""
 
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def refuse_other_than_text(value: Any) -> Any:  # noqa: ANN401 - pydantic's hook
     """Return ``value`` if it is text: pydantic would take a number for a time as well.
 
@@ -91,10 +95,17 @@ Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, BeforeValidator(_refuse_other_than_numbers)]
 """A whole number in a request body: neither ``true`` nor "1"."""
 
+
+def _refuse_other_than_dates(value: Any) -> Any:  # noqa: ANN401 - pydantic's hook
+    if not _DATE.match(refuse_other_than_text(value)):
+        raise ValueError("expected a time as RFC 3339 writes it")
+    return value
+
+
 GivenMoment = Annotated[
-    AwareDatetime, BeforeValidator(refuse_other_than_text), AfterValidator(_refuse_times_without_utc)
+    AwareDatetime, BeforeValidator(_refuse_other_than_dates), AfterValidator(_refuse_times_without_utc)
 ]
-"""A time in a request body: RFC 3339 with its offset; it arrives in UTC."""
+"""A time in a request: RFC 3339 with its offset; it arrives in UTC. Pydantic alone would take "0" for one as well."""
 
 
 def _utc_text(moment: dt.datetime) -> str:

@@ -1,5 +1,6 @@
 """Running a service as a process: ``python -m catalog_service``."""
 
+import socket
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from cathouse.configuration import ConfigurationError, load
+from cathouse.web.ending import Ending
 from cathouse.web.logs import configure_logs
 from cathouse.web.settings import ServiceName, ServiceSettings
 
@@ -15,6 +17,17 @@ CONFIGURATION_EXIT = 2
 STARTUP_EXIT = 3
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+class Server(uvicorn.Server):
+    """Tells its application's :class:`Ending` before it waits for the answers that have begun."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, as uvicorn does."""
+        ending = self.lifespan.state.get("ending")
+        if isinstance(ending, Ending):
+            ending.begin()
+        await super().shutdown(sockets)
 
 
 def serve(service: ServiceName, settings_class: type[SettingsT], create_app: Callable[[SettingsT], FastAPI]) -> None:
@@ -46,7 +59,7 @@ def serve(service: ServiceName, settings_class: type[SettingsT], create_app: Cal
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     server.run()
     if not server.started:
         sys.exit(STARTUP_EXIT)
