@@ -4,71 +4,20 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 from standardwebhooks import Webhook
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from cathouse.identity import KeyUse, derive, issue_service_token, parse_roots
 from cathouse.schema import Installation, Interaction, PlayerAlias
-from tests.fixtures.house import PLATFORM_SECRET, House, Person, directly
-from tests.fixtures.serving import serve
-
-Behaviour = Callable[[Request], Awaitable[Response]]
-
-
-class Cat:
-    """A cat server whose behaviour a test chooses, and which remembers what it was sent."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.behaviour: Behaviour = self.answer
-        self.left = asyncio.Event()
-        self.app = Starlette(routes=[Route("/", self.hear, methods=["POST"])])
-
-    async def hear(self, request: Request) -> Response:
-        body = await request.body()
-        message = json.loads(body)
-        if message["type"] == "challenge":
-            return JSONResponse({"challenge": message["challenge"]})
-        self.heard.append((dict(request.headers), body))
-        return await self.behaviour(request)
-
-    async def answer(self, _request: Request) -> Response:
-        return JSONResponse(
-            {"output": "purr"}, headers={"Set-Cookie": "a=b", "X-Secret": "1", "Content-Language": "de"}
-        )
-
-    @property
-    def message(self) -> dict[str, Any]:
-        """The last envelope."""
-        envelope: dict[str, Any] = json.loads(self.heard[-1][1])
-        return envelope
-
-
-@pytest.fixture
-async def cat(house: House) -> AsyncIterator[Cat]:
-    behaving = Cat()
-    async with serve(behaving.app) as url:
-        house.cat_url = url
-        yield behaving
-
-
-@pytest.fixture
-async def home(house: House, cat: Cat) -> tuple[Person, dict[str, Any]]:
-    """A player and an installation of ``cat``."""
-    developer, player = await house.register("developer"), await house.register()
-    published = await house.publish(developer, endpoint_url=f"{house.cat_url}/", timeout_s=10)
-    return player, await house.install(player, published)
-
-
-Home = tuple[Person, dict[str, Any]]
+from tests.fixtures.house import PLATFORM_SECRET, House, directly
+from tests.proxy.cats import Behaviour, Cat, Home, drip, respond, sleep
 
 
 async def reported(engine: Engine) -> tuple[int, str | None]:
@@ -146,30 +95,8 @@ async def test_only_harmless_headers_come_back(house: House, cat: Cat, home: Hom
     assert not {"set-cookie", "x-secret", "server"} & set(answer.headers)
 
 
-def respond(status: int = 200, content: bytes = b"{}", **headers: Any) -> Behaviour:
-    async def behaviour(_request: Request) -> Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Response(content, status, {"content-type": "application/json", **named})
-
-    return behaviour
-
-
 def long_headers(count: int, length: int) -> dict[str, Any]:
     return {f"x_{number}": "x" * length for number in range(count)}
-
-
-async def sleep(_request: Request) -> Response:
-    await asyncio.sleep(3)
-    return JSONResponse({"output": 1})
-
-
-async def drip(_request: Request) -> Response:
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(100):
-            yield b" "
-            await asyncio.sleep(0.1)
-
-    return StreamingResponse(chunks(), media_type="application/json")
 
 
 @directly

@@ -1,6 +1,7 @@
 """Calling a cat: one POST over a connection of its own, with every limit in our hands."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from proxy_service.egress.resolver import GuardedResolver
 
 CONNECT_TIMEOUT_S = 3.0
 LARGEST_ANSWER = 5 * 1024 * 1024
+LARGEST_DISCARDED = 4 * 1024
 LARGEST_HEADERS = 32 * 1024
 MOST_HEADERS = 100
 MOST_CALLS = 500
@@ -64,6 +66,19 @@ class Answer:
         except TimeoutError:
             raise AnswerTimeoutError(self._timeout_s) from None
         return bytes(body)
+
+    async def discard(self) -> None:
+        """Read a little of a body that nobody wants, so that a cat with little to say can finish saying it.
+
+        What is wrong with it does not matter, and it is not waited for beyond the call's time-out.
+        """
+        left = LARGEST_DISCARDED
+        with contextlib.suppress(TimeoutError, MalformedAnswerError):
+            async with asyncio.timeout_at(self._deadline):
+                async for chunk in self._chunks():
+                    left -= len(chunk)
+                    if left <= 0:
+                        return
 
     async def stream(self, *, idle_s: float, total_s: float) -> AsyncIterator[bytes]:
         """The body as it comes.
@@ -123,7 +138,7 @@ class OutsideClient:
     ) -> AsyncIterator[Answer]:
         """Send ``body`` and hand over the answer when its head has come; leaving the block closes the connection.
 
-        ``timeout_s`` bounds everything up to the head, and :meth:`Answer.read`.
+        ``timeout_s`` bounds everything up to the head, and :meth:`Answer.read` and :meth:`Answer.discard`.
 
         Raises:
             EgressError: one of its kinds, when there is no usable answer. A redirect, and a status that asks for

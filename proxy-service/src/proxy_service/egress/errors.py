@@ -11,9 +11,11 @@ class EgressError(ServiceError):
     """A call to a cat that brought no usable answer.
 
     ``proxy_error`` is what is counted and shown to the developer; ``cause`` says it in plain words.
+    ``received_status`` is the cat's own status, when that is what was wrong.
     """
 
     proxy_error: ClassVar[str] = "proxy_internal_error"
+    received_status: int | None = None
 
     def __init__(self, cause: str) -> None:
         """``cause`` names nothing of our network."""
@@ -106,3 +108,4 @@ class CatFailedError(EgressError):
     def __init__(self, status: int) -> None:
         """``status`` is what the cat answered."""
         super().__init__(f"The cat answered with status {status}.")
+        self.received_status = status

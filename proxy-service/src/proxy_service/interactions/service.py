@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cathouse.database import AnyRow, BatchLoader, Database
-from cathouse.identity import Keyring, issue_callback_token
-from cathouse.schema import CatStatus, InstallationStatus, PermissionType
-from proxy_service.deliveries.envelopes import CatIdentity, envelope, new_message_id
+from cathouse.identity import Keyring
+from cathouse.schema import CatStatus, InstallationStatus
+from proxy_service.deliveries.callbacks import Callbacks
+from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, new_message_id
 from proxy_service.deliveries.service import signing_state
 from proxy_service.deliveries.signatures import signed_headers
 from proxy_service.egress.client import Answer, OutsideClient
@@ -75,14 +76,6 @@ class ReplyStream:
         self._record.finish(status=self.status, proxy_error=self._outcome, bytes_out=self._sent)
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackUrls:
-    """Where cats call us back: base URLs."""
-
-    installation: str
-    proxy: str
-
-
 class InteractionService:
     """Lets players talk to cats.
 
@@ -97,15 +90,13 @@ class InteractionService:
         reporter: InteractionReporter,
         *,
         signing_keys: Keyring,
-        callback_keys: Keyring,
-        callback_urls: CallbackUrls,
+        callbacks: Callbacks,
     ) -> None:
         self._database = database
         self._outside = outside
         self._reporter = reporter
         self._signing_keys = signing_keys
-        self._callback_keys = callback_keys
-        self._callback_urls = callback_urls
+        self._callbacks = callbacks
         self._targets: BatchLoader[repository.Key, AnyRow] = BatchLoader(self._load)
 
     async def interact(
@@ -152,29 +143,13 @@ class InteractionService:
         return await self._database.read(lambda session: repository.find_targets(session, keys))
 
     def _envelope(self, target: AnyRow, message_id: str, said: Any) -> bytes:  # noqa: ANN401 - any JSON value
-        scopes = frozenset(PermissionType(each) for each in target.granted)
-        token, expires_at = issue_callback_token(
-            self._callback_keys,
-            installation_id=target.id,
-            cat_id=target.cat_id,
-            release_id=target.release_id,
-            scopes=scopes,
-            generation=target.grant_generation,
-        )
         return envelope(
             message_id,
             _KIND,
             CatIdentity(target.cat_id, target.version),
-            installation={"id": str(target.id), "instance_name": target.instance_name, "config": target.config},
-            player={"id": str(target.alias), "nickname": target.nickname, "timezone": target.timezone},
-            permissions=sorted(scopes),
+            **installation_parts(target),
             input=said,
-            callback={
-                "installation_url": self._callback_urls.installation,
-                "proxy_url": self._callback_urls.proxy,
-                "token": token,
-                "expires_at": expires_at.isoformat().replace("+00:00", "Z"),
-            },
+            callback=self._callbacks.offer(target),
         )
 
 
