@@ -30,8 +30,17 @@ WRITES = {
     "catalog POST /api/v1/cats/{cat_id}/publish",
     "catalog POST /api/v1/cats/{cat_id}/unpublish",
 }
-STATS = {"catalog GET /api/v1/cats/{cat_id}/stats"}
-OPENED: dict[str, set[str]] = {"catalog:read": READS, "catalog:write": READS | WRITES, "developer:read": STATS}
+DEVELOPER_READS = {
+    "catalog GET /api/v1/cats/{cat_id}/stats",
+    "installation GET /api/v1/developer/cats/{cat_id}/events",
+    "installation GET /api/v1/developer/cats/{cat_id}/installations",
+    "installation GET /api/v1/developer/cats/{cat_id}/interactions",
+}
+OPENED: dict[str, set[str]] = {
+    "catalog:read": READS,
+    "catalog:write": READS | WRITES,
+    "developer:read": DEVELOPER_READS,
+}
 """All that keys may reach. A route that is added here was thought about."""
 
 

@@ -23,6 +23,7 @@ from auth_service.erasures.routes import router as erasures
 from auth_service.erasures.service import ErasureService
 from auth_service.exports.routes import router as exports
 from auth_service.exports.service import ExportService
+from auth_service.mails.routes import router as mail_requests
 from auth_service.mails.service import MailService
 from auth_service.mails.transport import FolderTransport, SmtpTransport, Transport
 from auth_service.preferences.routes import router as preferences
@@ -39,7 +40,7 @@ from auth_service.settings import AuthSettings
 from auth_service.signing_keys.routes import router as signing_keys
 from auth_service.signing_keys.service import KeyRing
 from cathouse.database import Database
-from cathouse.identity import RemoteJwks, call_key, read_rsa_keys
+from cathouse.identity import KeyUse, RemoteJwks, call_key, read_rsa_keys
 from cathouse.web import ServiceClient, build_app
 
 ERASURE_TIMEOUT_S = 25.0
@@ -98,6 +99,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
                 "audit": AuditService(database),
                 "clerk": ClerkService(database, _clerk(settings, stack), sessions, second_factors, tokens, mails),
                 "erasures": erasures,
+                "mails": mails,
                 "exports": ExportService(database),
                 "preferences": PreferenceService(database),
                 "recovery": recovery,
@@ -124,8 +126,10 @@ def create_app(settings: AuthSettings) -> FastAPI:
             signing_keys,
             administration,
             audit,
+            mail_requests,
         ),
         provide=provide,
+        caller_keys={"installation": settings.keyring(KeyUse.INSTALLATION_TO_AUTH, "auth")},
     )
 
 

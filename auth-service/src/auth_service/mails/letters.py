@@ -29,6 +29,7 @@ class MailKind(enum.StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     SESSION_REUSED = "session_reused"
     ACCOUNT_ERASED = "account_erased"
+    NOTIFICATION = "notification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def compose(kind: MailKind, parameters: Parameters, *, public_url: str) -> Lette
 
     The token is in the link's fragment, which browsers send to nobody; the page there spends it by POST.
     """
-    return _LETTERS[kind](parameters, lambda page: f"{public_url}/{page}#token={parameters['token']}")
+    token = f"#token={parameters['token']}" if "token" in parameters else ""
+    return _LETTERS[kind](parameters, lambda page: f"{public_url}/{page}{token}")
 
 
 _Link = Callable[[str], str]
@@ -195,6 +197,19 @@ def _account_erased(_parameters: Parameters, _link: _Link) -> Letter:
     )
 
 
+def _notification(parameters: Parameters, link: _Link) -> Letter:
+    # What a stranger's cat says is shown in our inbox, not in a mail from us: there it could pass for ours.
+    sender, cat, title = (" ".join(parameters[name].split()) for name in ("sender", "cat", "title"))
+    return Letter(
+        f"{sender} has something to tell you",
+        (
+            f"Your {sender} (the cat {cat}) has sent you a notification: “{title}”. Read it in your inbox.",
+            "What cats write comes from their developers, not from us. Your preferences switch these mails off.",
+        ),
+        ("Open your inbox", link("notifications")),
+    )
+
+
 _LETTERS: dict[MailKind, Callable[[Parameters, _Link], Letter]] = {
     MailKind.VERIFY_EMAIL: _verify_email,
     MailKind.ACCOUNT_EXISTS: _account_exists,
@@ -207,4 +222,5 @@ _LETTERS: dict[MailKind, Callable[[Parameters, _Link], Letter]] = {
     MailKind.RECOVERY_CODE_USED: _recovery_code_used,
     MailKind.SESSION_REUSED: _session_reused,
     MailKind.ACCOUNT_ERASED: _account_erased,
+    MailKind.NOTIFICATION: _notification,
 }

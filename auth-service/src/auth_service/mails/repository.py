@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.mails.transport import DEADLINE_S
 from cathouse.database import DueRows
-from cathouse.schema import Mail, User
+from cathouse.schema import Mail, User, UserPreferences
 
 AT_ONCE = 5
 """Mails of one round, handed over side by side: one that hangs does not stop the others."""
@@ -42,9 +43,10 @@ class SealedMail:
 
 
 async def add_mail(session: AsyncSession, user_id: uuid.UUID, mail: SealedMail) -> None:
-    """Write a mail down, in the transaction that is its reason."""
+    """Write a mail down, in the transaction that is its reason; one that is written down already stays as it is."""
     await session.execute(
-        insert(Mail).values(
+        insert(Mail)
+        .values(
             id=mail.id,
             user_id=user_id,
             kind=mail.kind,
@@ -52,7 +54,23 @@ async def add_mail(session: AsyncSession, user_id: uuid.UUID, mail: SealedMail) 
             wrapping_key_id=mail.wrapping_key_id,
             expires_at=mail.expires_at,
         )
+        .on_conflict_do_nothing(index_elements=[Mail.id])
     )
+
+
+async def wants_notifications(session: AsyncSession, user_id: uuid.UUID) -> bool:
+    """Whether the person is to be mailed what cats tell: they have said so, and the address is proved to be theirs."""
+    query = (
+        select(User.id)
+        .join(UserPreferences, UserPreferences.user_id == User.id)
+        .where(
+            User.id == user_id,
+            User.is_active,
+            User.email_verified_at.is_not(None),
+            UserPreferences.communication_preferences["email"].as_boolean(),
+        )
+    )
+    return await session.scalar(query) is not None
 
 
 def due_mails(key_ids: Collection[str]) -> DueRows:

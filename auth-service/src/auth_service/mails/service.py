@@ -15,6 +15,7 @@ from auth_service.mails.addresses import in_ascii, parse_sender
 from auth_service.mails.errors import MailNotConfiguredError
 from auth_service.mails.letters import MailKind, compose
 from auth_service.mails.repository import SealedMail
+from auth_service.mails.schemas import NotificationMail
 from auth_service.mails.transport import MailDelayedError, MailRefusedError, Transport
 from auth_service.secrets import JwtSecrets, UnwrappingError
 from cathouse.database import AnyRow, Database, Worker
@@ -88,10 +89,16 @@ class MailService:
             raise MailNotConfiguredError
 
     def seal(
-        self, kind: MailKind, parameters: Mapping[str, str], *, to: str | None = None, life: dt.timedelta = DAY
+        self,
+        kind: MailKind,
+        parameters: Mapping[str, str],
+        *,
+        to: str | None = None,
+        life: dt.timedelta = DAY,
+        mail_id: uuid.UUID | None = None,
     ) -> SealedMail:
         """Make a mail; ``to`` is another address than the person's. After ``life`` it is not sent any more."""
-        mail_id = uuid.uuid4()
+        mail_id = mail_id or uuid.uuid4()
         secret = self._secrets.current
         content = json.dumps({"to": to, "parameters": dict(parameters)}).encode()
         return SealedMail(
@@ -101,6 +108,24 @@ class MailService:
             wrapping_key_id=secret.key_id,
             expires_at=dt.datetime.now(dt.UTC) + life,
         )
+
+    async def tell_of_notification(self, notification: NotificationMail) -> None:
+        """Mail a player that a cat has told them something, when they want that and the address is proved to be theirs.
+
+        Raises:
+            ServiceError: as ``Database.write``; a repetition writes no second mail.
+        """
+        if self._transport is None:
+            return
+        parameters = {"sender": notification.instance_name, "cat": notification.cat, "title": notification.title}
+        mail = self.seal(MailKind.NOTIFICATION, parameters, mail_id=notification.id)
+
+        async def tell(session: AsyncSession) -> None:
+            if await repository.wants_notifications(session, notification.user_id):
+                await repository.add_mail(session, notification.user_id, mail)
+
+        await self._database.write(tell)
+        self.wake()
 
     async def post(
         self, session: AsyncSession, user_id: uuid.UUID, kind: MailKind, *, to: str | None = None, **parameters: str
