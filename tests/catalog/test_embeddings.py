@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -163,8 +163,7 @@ async def test_search_finds_by_meaning_when_words_find_little_and_waits_a_second
         await house.publish(developer, name="Grill", description="steaks", tags=["b"])
         await until_embedded(owner_engine, "words-64", "words-64")
         model._vector = lambda text: [float("lullabies" in text or "cannot drift" in text), 0.1]  # type: ignore[method-assign]
-        with house.engine.begin() as connection:
-            connection.execute(CatSearch.__table__.update().values(embedding=None, embedding_model=None))  # type: ignore[attr-defined]
+        await house.execute(update(CatSearch).values(embedding=None, embedding_model=None))
         await house.call("catalog", "GET", "/api/v1/cats")
         await house.publish(developer, name="Third", description="nothing", tags=["c"])
         await until_embedded(owner_engine, "words-64", "words-64", "words-64")

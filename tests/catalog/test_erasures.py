@@ -22,6 +22,7 @@ from tests.fixtures.erasures import (
     wait_for_a_lock,
 )
 from tests.fixtures.house import House, Person
+from tests.fixtures.lifecycle import until_told
 
 CATALOG = "/api/v1/cats"
 NAME = "Quillfeather"
@@ -205,6 +206,7 @@ async def test_nothing_of_anybody_else_is_touched(house: House) -> None:
     for cat in (own[0], await house.publish(other, **URLS)):
         await house.install(player, cat)
     await house.draft(other)
+    await until_told(house.engine)
     before = everything(house.engine)
     await erase(house, "catalog", developer.id)
     changed = differences(before, everything(house.engine))
@@ -249,12 +251,12 @@ async def test_what_is_half_done_is_finished_by_the_next_call(house: House) -> N
     cat, _ = await house.publish(developer, **URLS), await house.draft(developer)
     report = CatReport(cat_id=uuid.UUID(cat["id"]), reporter_id=developer.id, reason="other", text="y")
     add(house.engine, report)
-    with refused(house.engine, "UPDATE", "cat_search"):
+    async with refused(house, "UPDATE", "cat_search"):
         answer = await erase(house, "catalog", developer.id, expect=503)
         assert answer.json()["code"] == "database_full"
     assert cat_row(house, cat).status == "published"  # not without what search reads
     assert suspended(house) == []
-    with refused(house.engine, "UPDATE", "cat_reports"):
+    async with refused(house, "UPDATE", "cat_reports"):
         await erase(house, "catalog", developer.id, expect=503)
     assert cat_row(house, cat).status == "suspended"
     assert count(house, CatReport.text == "y") == 1

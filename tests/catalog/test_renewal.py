@@ -15,6 +15,10 @@ from tests.fixtures.house import House, run_house
 pytestmark = pytest.mark.usefixtures("quick_renewal")
 
 
+VOIDED = update(CatSearch).values(documented_at=None, document=text("''::tsvector"), words=[])
+"""What a revision does that wants documents to be made anew."""
+
+
 async def found(house: House, question: str) -> list[str]:
     page = (await house.call("catalog", "GET", f"/api/v1/cats?{question}")).json()
     return [item["name"] for item in page["items"]]
@@ -55,9 +59,10 @@ async def test_a_developers_new_name_is_found_and_the_old_one_is_not(house: Hous
 async def test_a_process_that_starts_makes_up_for_what_it_has_missed(house: House, clean_db: DatabaseUrl) -> None:
     developer, player = await house.register("developer"), await house.register()
     cat = await house.publish(developer, name="Asleep")
-    with house.engine.begin() as connection:  # long ago, and nobody looked since
-        connection.execute(update(CatSearch).values(documented_at=text("now() - interval '1 day'"), popularity=7))
-        connection.execute(update(User).where(User.id == developer.id).values(display_name="Rip van Wrinkle"))
+    await house.execute(  # long ago, and nobody looked since
+        update(CatSearch).values(documented_at=text("now() - interval '1 day'"), popularity=7),
+        update(User).where(User.id == developer.id).values(display_name="Rip van Wrinkle"),
+    )
     await house.install(player, cat)
     async with run_house(clean_db) as again:
         await until_found(again, "search=wrinkle", ["Asleep"])
@@ -66,9 +71,7 @@ async def test_a_process_that_starts_makes_up_for_what_it_has_missed(house: Hous
 
 async def test_documents_that_a_revision_has_voided_are_made_anew(house: House) -> None:
     cat = await house.publish(await house.register("developer"), name="Voided", description="Knits jumpers.")
-    with house.engine.begin() as connection:
-        connection.execute(update(CatSearch).values(documented_at=None, document=text("''::tsvector"), words=[]))
-        connection.execute(text("TRUNCATE cathouse.search_words"))
+    await house.execute(VOIDED, text("TRUNCATE cathouse.search_words"))
     await until_found(house, "search=jumpers", ["Voided"])
     await until_found(house, "search=jumprs", ["Voided"])
     assert cat["name"] == "Voided"
@@ -77,9 +80,9 @@ async def test_documents_that_a_revision_has_voided_are_made_anew(house: House) 
 async def test_a_document_that_is_voided_while_its_cat_changes_loses_no_word(house: House) -> None:
     developer = await house.register("developer")
     cat = await house.publish(developer, name="Voided", description="Knits jumpers.")
-    with house.engine.begin() as revision:
-        revision.execute(update(CatSearch).values(documented_at=None, document=text("''::tsvector"), words=[]))
-        revision.execute(text("TRUNCATE cathouse.search_words"))
+    with house.engine.connect() as revision, revision.begin():
+        for statement in (VOIDED, text("TRUNCATE cathouse.search_words")):
+            await asyncio.to_thread(revision.execute, statement)
         body = {"description": "Knits jumpers and hats."}
         change = house.call("catalog", "PATCH", f"/api/v1/cats/{cat['id']}", body, person=developer)
         changing = asyncio.create_task(change)

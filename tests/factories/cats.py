@@ -11,6 +11,7 @@ _faker = Faker()
 
 STORAGE = {"permission_type": "storage", "description": "To remember you.", "required": True}
 NOTIFICATION = {"permission_type": "notification", "description": "To greet you.", "required": False}
+TASKS = {"permission_type": "tasks", "description": "To remind you.", "required": False}
 
 
 def cat_creation(**changes: Any) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from cathouse.database import DatabaseUrl
 from cathouse.identity import KeyUse
+from cathouse.schema import PermissionType
 from tests.factories.accounts import registration
-from tests.factories.cats import cat_creation
+from tests.factories.cats import NOTIFICATION, STORAGE, TASKS, cat_creation
 from tests.fixtures.erasures import service_headers
 from tests.fixtures.house import House, directly, run_house
 from tests.installation.test_cat_calls import token as cat_headers
@@ -92,8 +93,8 @@ def hunted(check: Callable[[Call, str, Any], None], calls: list[Call]) -> None:
 
 async def bodies(house: House) -> list[Call]:
     admin, developer, player = await house.admin(), await house.register("developer"), await house.register()
-    cat = await house.publish(developer)
-    installed = await house.install(player, cat, grants={"storage": True, "notification": True})
+    cat = await house.publish(developer, permissions=[STORAGE, NOTIFICATION, TASKS])
+    installed = await house.install(player, cat, grants={"storage": True, "notification": True, "tasks": True})
     reporting = service_headers(KeyUse.PROXY_TO_INSTALLATION, caller="proxy", callee="installation")
     report = {
         "id": str(uuid.uuid4()),
@@ -108,6 +109,16 @@ async def bodies(house: House) -> list[Call]:
         "at": "2026-11-21T12:00:00Z",
     }
     hours = {"start": "09:00", "end": "17:00", "timezone": "UTC"}
+    calling = cat_headers(installed, frozenset(PermissionType))
+    task = {
+        "title": "x",
+        "description": "x",
+        "status": "pending",
+        "priority": "low",
+        "due_date": "2099-12-24T18:00:00Z",
+        "tags": ["x"],
+    }
+    made = await house.call("installation", "POST", "/api/v1/cat/tasks", task, headers=calling, expect=201)
     rows = [
         ("auth", "POST", "/api/v1/auth/register", {}, registration(role="player")),
         ("auth", "PATCH", "/api/v1/users/me", player.headers, {"display_name": "Mia", "timezone": "UTC"}),
@@ -136,7 +147,11 @@ async def bodies(house: House) -> list[Call]:
             {"cat_id": cat["id"], "instance_name": "x", "config": {}, "grants": {"storage": True}, "secrets": {}},
         ),
         ("installation", "POST", "/internal/v1/interactions", reporting, report),
-        ("installation", "PUT", "/api/v1/cat/storage/key", cat_headers(installed), {"value": 1}),
+        ("installation", "PUT", "/api/v1/cat/storage/key", calling, {"value": 1}),
+        ("installation", "POST", "/api/v1/tasks", player.headers, task),
+        ("installation", "PATCH", f"/api/v1/tasks/{made.json()['id']}", player.headers, task),
+        ("installation", "POST", "/api/v1/cat/tasks", calling, task),
+        ("installation", "PATCH", f"/api/v1/cat/tasks/{made.json()['id']}", calling, task),
         ("proxy", "POST", f"/api/v1/installations/{installed['id']}/interactions", player.headers, {"input": 1}),
     ]
     return [Call(house.urls[service] + path, method, headers, good) for service, method, path, headers, good in rows]
@@ -166,8 +181,10 @@ async def test_no_value_in_any_place_of_a_body_breaks_a_service(house: House) ->
 
 async def lists(house: House) -> list[Call]:
     admin, developer, player = await house.admin(), await house.register("developer"), await house.register()
-    cat = await house.publish(developer)
-    installed = await house.install(player, cat, grants={"storage": True, "notification": True})
+    cat = await house.publish(developer, permissions=[STORAGE, NOTIFICATION, TASKS])
+    installed = await house.install(player, cat, grants={"storage": True, "notification": True, "tasks": True})
+    calling = cat_headers(installed, frozenset(PermissionType))
+    filters = ("status", "priority", "tag", "due_before", "overdue", "limit", "cursor")
     rows = [
         ("auth", "/api/v1/users", admin.headers, ("search", "role", "is_active", "limit", "cursor")),
         ("auth", "/api/v1/audit-events", admin.headers, ("actor_id", "action", "limit", "cursor")),
@@ -181,8 +198,9 @@ async def lists(house: House) -> list[Call]:
         ),
         ("installation", "/api/v1/installations", player.headers, ("status", "cat_id", "limit", "cursor")),
         ("installation", "/api/v1/notifications", player.headers, ("unread", "limit", "cursor")),
-        ("installation", "/api/v1/tasks", player.headers, ("status", "priority", "limit", "cursor")),
-        ("installation", "/api/v1/cat/storage", cat_headers(installed), ("prefix", "limit", "cursor")),
+        ("installation", "/api/v1/tasks", player.headers, (*filters, "installation_id")),
+        ("installation", "/api/v1/cat/storage", calling, ("prefix", "limit", "cursor")),
+        ("installation", "/api/v1/cat/tasks", calling, filters),
     ]
     return [
         Call(house.urls[service] + path, "GET", headers, dict.fromkeys(names)) for service, path, headers, names in rows

@@ -1,6 +1,7 @@
 """A request that creates something, sent again under its ``Idempotency-Key``: done once, and answered alike."""
 
 import asyncio
+import hashlib
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -30,7 +31,7 @@ SECRET = "a-weather-key-that-nobody-else-may-see"
 
 CREATING = {
     "catalog": {CATS, f"{CATS}/{{cat_id}}/releases", f"{CATS}/{{cat_id}}/reports"},
-    "installation": {INSTALLATIONS, NOTIFICATIONS},
+    "installation": {INSTALLATIONS, NOTIFICATIONS, "/api/v1/tasks", "/api/v1/cat/tasks"},
 }
 
 
@@ -163,6 +164,12 @@ async def test_no_secret_is_kept(house: House, creation: Creation) -> None:
     hidden = {SECRET, *house.cat_secrets.values(), *credentials}
     assert len(hidden) >= 2
     assert not [secret for secret in hidden if secret in row]
+    # Nor can guesses at the request be tried on what is kept of it.
+    with house.engine.connect() as connection:
+        fingerprint = connection.scalar(select(IdempotencyKey.request_hash))
+    body = httpx.Request("POST", "http://x", json=creation.body).content
+    target = json.dumps(["POST", creation.path, ""]).encode()
+    assert fingerprint not in {hashlib.sha256(text_).digest() for text_ in (body, target + b"\n" + body)}
 
 
 @directly

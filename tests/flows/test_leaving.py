@@ -115,8 +115,7 @@ async def test_what_was_made_with_the_last_access_token_goes_in_the_second_round
         assert dt.timedelta(minutes=10, seconds=50) < again_in < dt.timedelta(minutes=11, seconds=10)
     cat, given = home.installed["cat"], {"grants": {"storage": True}, "secrets": {SECRET["name"]: "x"}}
     late = await house.install(home.player, cat, instance_name="Too late", config={"city": "x"}, **given)
-    with house.engine.begin() as connection:
-        connection.execute(update(Erasure).values(next_attempt_at=dt.datetime.now(dt.UTC)))
+    await house.execute(update(Erasure).values(next_attempt_at=dt.datetime.now(dt.UTC)))
     await leave(house, stranger)  # its commit wakes the worker
     await until_done(house.engine, person=home.player, rounds=2)
     with house.engine.connect() as connection:
@@ -145,8 +144,7 @@ async def test_it_is_finished_later_when_an_owner_is_down_and_the_process_ends_m
         assert row.repeat_at is not None  # the one that is down is waited for
     async with run_house(clean_db) as house:
         stranger = await house.register()
-        with house.engine.begin() as connection:
-            connection.execute(update(Erasure).values(next_attempt_at=dt.datetime.now(dt.UTC)))
+        await house.execute(update(Erasure).values(next_attempt_at=dt.datetime.now(dt.UTC)))
         await leave(house, stranger)  # its commit wakes the worker
         await until_done(house.engine)
         assert not [row for row in everything(house.engine) if home.player.email in row or CANARY in row]

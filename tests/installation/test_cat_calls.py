@@ -5,10 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, insert, text, update
 
 from cathouse.identity import KeyUse, derive, issue_callback_token, parse_roots
-from cathouse.schema import PermissionType
+from cathouse.schema import Notification, PermissionType
 from installation_service.storage.service import MOST_KEYS
 from tests.fixtures.house import PLATFORM_SECRET, House, Person, directly
 
@@ -192,6 +192,8 @@ async def test_a_cat_speaks_once_a_second_and_the_inbox_counts(house: House, hom
     assert sent.json()["installation"] == {"id": installed["id"], "instance_name": "Misty"}
     quick = await house.call("installation", "POST", "/api/v1/cat/notifications", message, headers=cat, expect=429)
     assert (quick.json()["code"], quick.headers["retry-after"]) == ("rate_limited", "1")
+    named = {name: quick.headers[f"ratelimit-{name}"] for name in ("limit", "remaining", "reset")}
+    assert named == {"limit": "1", "remaining": "0", "reset": "1"}
     inbox = (await house.call("installation", "GET", "/api/v1/notifications", person=player)).json()
     assert (inbox["unread_count"], inbox["items"][0]["data"]) == (1, {"bowl": 2})
     path = f"/api/v1/notifications/{sent.json()['id']}/read"
@@ -238,3 +240,49 @@ async def test_of_two_writers_with_the_same_revision_one_wins(house: House, home
     )
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
     assert (await house.call("installation", "GET", path, headers=cat)).json()["revision"] == 2
+
+
+async def test_a_cat_reads_its_installation_as_it_is_now(house: House, home: Home) -> None:
+    player, installed, cat = home
+    path = "/api/v1/cat/installation"
+    assert (await house.call("installation", "GET", path, headers=cat)).json() == {
+        "id": installed["id"],
+        "instance_name": "Misty",
+        "config": {},
+        "version": "1.0.0",
+        "permissions": ["notification", "storage"],
+    }
+    await house.call(
+        "installation",
+        "PUT",
+        f"/api/v1/installations/{installed['id']}/permissions/notification",
+        {"granted": False},
+        person=player,
+    )
+    assert (await house.call("installation", "GET", path, headers=cat)).json()["permissions"] == ["storage"]
+    await house.call("installation", "POST", f"/api/v1/installations/{installed['id']}/pause", person=player)
+    refused = await house.call("installation", "GET", path, headers=cat, expect=401)
+    assert refused.json()["code"] == "installation_not_active"
+
+
+@directly
+async def test_a_notification_carries_sixteen_kibibytes_of_data_at_most(house: House, home: Home) -> None:
+    _, _, cat = home
+    note = {"title": "Hello", "body": "Come home.", "data": "x" * (16 * 1024)}
+    refused = await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=422)
+    assert refused.json()["errors"][0]["location"] == "body.data"
+    note["data"] = note["data"][2:]
+    await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=201)
+
+
+async def test_a_cat_speaks_a_hundred_times_a_day(house: House, home: Home) -> None:
+    player, installed, cat = home
+    values = {"installation_id": uuid.UUID(installed["id"]), "user_id": player.id, "title": "x", "body": "x"}
+    an_hour_ago = func.now() - text("interval '1 hour'")
+    await house.execute(insert(Notification).values([{**values, "created_at": an_hour_ago} for _ in range(100)]))
+    note = {"title": "Hello", "body": "Come home."}
+    refused = await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=429)
+    assert (refused.json()["code"], refused.headers["ratelimit-limit"]) == ("rate_limited", "100")
+    assert 22.9 * 3600 < int(refused.headers["retry-after"]) <= 23 * 3600
+    await house.execute(update(Notification).values(created_at=func.now() - text("interval '25 hours'")))
+    await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=201)

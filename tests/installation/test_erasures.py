@@ -37,6 +37,7 @@ from tests.fixtures.erasures import (
     wait_for_a_lock,
 )
 from tests.fixtures.house import House, Person
+from tests.fixtures.lifecycle import until_told
 from tests.installation.test_cat_calls import STORAGE as STORAGE_PATH
 from tests.installation.test_cat_calls import token
 from tests.installation.test_installations import EXTERNAL, INSTALLATIONS, SCHEMA, SECRET
@@ -78,7 +79,12 @@ async def furnish(house: House, cat: dict[str, Any]) -> Home:
             house.engine,
             PermissionUse(installation_id=installation_id, permission_type="storage", action="put"),
             Task(user_id=player.id, installation_id=installation_id, title=CANARY),
-            LifecycleEvent(installation_id=installation_id, event="installation.created", payload={"name": CANARY}),
+            LifecycleEvent(
+                installation_id=installation_id,
+                cat_id=uuid.UUID(cat["id"]),
+                event="installation.created",
+                payload={"name": CANARY},
+            ),
             Interaction(
                 installation_id=installation_id,
                 cat_id=uuid.UUID(cat["id"]),
@@ -90,7 +96,12 @@ async def furnish(house: House, cat: dict[str, Any]) -> Home:
     add(
         house.engine,
         Task(user_id=player.id, title=CANARY),
-        LifecycleEvent(installation_id=uuid.UUID(installed["id"]), event="installation.paused", delivered_at=NOW),
+        LifecycleEvent(
+            installation_id=uuid.UUID(installed["id"]),
+            cat_id=uuid.UUID(cat["id"]),
+            event="installation.paused",
+            delivered_at=NOW,
+        ),
         *(
             IdempotencyKey(
                 service=service, principal=principal, route="r", key="k", request_hash=b"", body={"name": CANARY}
@@ -175,11 +186,15 @@ async def test_nothing_of_what_was_kept_is_left(house: House) -> None:
 async def test_that_something_happened_stays_without_what(house: House) -> None:
     home = await furnish(house, await published(house))
     with house.engine.connect() as connection:
-        columns = (LifecycleEvent.id, LifecycleEvent.event, LifecycleEvent.next_attempt_at, LifecycleEvent.delivered_at)
-        pending = select(*columns).order_by(LifecycleEvent.id)
-        before = connection.execute(pending).all()
+        told = select(LifecycleEvent.id, LifecycleEvent.event, LifecycleEvent.installation_id)
+        before = set(connection.execute(told))
         await erase(house, "installation", home.player.id)
-        assert connection.execute(pending).all() == before
+        after = set(connection.execute(told))
+        assert before <= after
+        # Of the one that lived until now: its cat may hold something of the player.
+        assert [(event, str(of)) for _, event, of in after - before] == [
+            ("installation.uninstalled", home.installed["id"])
+        ]
         assert set(map(str, connection.scalars(select(LifecycleEvent.payload)))) == {"{}"}
     assert total(house, Interaction) == 2
 
@@ -239,6 +254,7 @@ async def test_what_a_cat_writes_in_the_same_instant_does_not_stay(house: House)
 async def test_nothing_of_anybody_else_is_touched(house: House) -> None:
     cat = await published(house)
     home, _ = await furnish(house, cat), await furnish(house, cat)
+    await until_told(house.engine)
     before = everything(house.engine)
     await erase(house, "installation", home.player.id)
     changed = differences(before, everything(house.engine))
@@ -253,6 +269,7 @@ async def test_nothing_of_anybody_else_is_touched(house: House) -> None:
 async def test_a_repetition_changes_nothing(house: House) -> None:
     home = await furnish(house, await published(house))
     await erase(house, "installation", home.player.id)
+    await until_told(house.engine)
     once = everything(house.engine)
     for _ in range(2):
         await erase(house, "installation", home.player.id)
@@ -320,7 +337,7 @@ async def test_no_answer_says_that_all_is_gone_while_another_call_is_still_at_it
 async def test_what_is_half_done_is_finished_by_the_next_call(house: House) -> None:
     home = await furnish(house, await published(house))
     for change, table in (("UPDATE", "installation_permissions"), ("DELETE", "player_aliases")):
-        with refused(house.engine, change, table):
+        async with refused(house, change, table):
             answer = await erase(house, "installation", home.player.id, expect=503)
             assert answer.json()["code"] == "database_full"
         if table == "installation_permissions":  # together with the installation, or not at all
@@ -339,7 +356,7 @@ async def test_portions_that_were_done_are_not_done_again(house: House) -> None:
     player = await player_with(house, many)
     with house.engine.connect() as connection:
         last = connection.scalar(select(Installation.id).order_by(Installation.id.desc()).limit(1))
-    with refused(house.engine, "UPDATE", "installations", when=f"OLD.id = '{last}'"):
+    async with refused(house, "UPDATE", "installations", when=f"OLD.id = '{last}'"):
         await erase(house, "installation", player.id, expect=503)
     assert len(erased(house)) == PORTION
     await erase(house, "installation", player.id)

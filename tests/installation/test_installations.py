@@ -75,6 +75,36 @@ async def test_drafts_unknown_and_suspended_cats_are_not_installed(house: House)
     await house.call("installation", "POST", INSTALLATIONS, body({"id": str(uuid.uuid4())}), person=player, expect=404)
 
 
+async def test_a_drafts_own_developer_may_try_it_when_its_endpoint_answers(house: House) -> None:
+    developer, other = await house.register("developer"), await house.register("developer")
+    draft = await house.draft(developer)
+    refused = await house.call("installation", "POST", INSTALLATIONS, body(draft), person=other, expect=409)
+    assert refused.json()["code"] == "cat_not_published"
+    tried = await house.install(developer, draft)
+    assert (tried["version"], tried["cat"]["status"], tried["upgrade_available"]) == ("1.0.0", "draft", None)
+    assert (await house.interact(developer, tried, "Hello")).json()["output"]
+    # What is written on runs at once: there is nobody but its developer to ask.
+    change = {"version": "1.1.0"}
+    path = f"/api/v1/cats/{draft['id']}/releases/1.0.0"
+    await house.call("catalog", "PATCH", path, change, person=developer)
+    seen = await house.call("installation", "GET", f"{INSTALLATIONS}/{tried['id']}", person=developer)
+    assert seen.json()["version"] == "1.1.0"
+    await house.call("catalog", "POST", f"/api/v1/cats/{draft['id']}/publish", person=developer)
+    seen = await house.call("installation", "GET", f"{INSTALLATIONS}/{tried['id']}", person=developer)
+    assert (seen.json()["version"], seen.json()["cat"]["status"]) == ("1.1.0", "published")
+    assert (await house.interact(developer, tried, "Hello")).json()["output"]
+
+
+async def test_a_draft_whose_endpoint_does_not_answer_is_not_installed(house: House) -> None:
+    developer = await house.register("developer")
+    draft = await house.draft(developer, endpoint_url="http://127.0.0.1:9/")
+    refused = await house.call("installation", "POST", INSTALLATIONS, body(draft), person=developer, expect=422)
+    assert refused.json()["code"] == "endpoint_challenge_failed"
+    assert refused.json()["cause"]
+    listed = await house.call("installation", "GET", INSTALLATIONS, person=developer)
+    assert listed.json()["items"] == []
+
+
 async def test_a_living_name_is_taken_once_also_in_the_same_instant(house: House) -> None:
     developer, player = await house.register("developer"), await house.register()
     cat = await house.publish(developer)

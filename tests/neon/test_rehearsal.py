@@ -6,7 +6,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.migrations import downgrade
 from tests.fixtures.commands import Command
-from tests.fixtures.history import History
+from tests.fixtures.history import BELOW_HEAD, History
 from tests.neon.service import NeonService
 from tests.upkeep.test_migrating import revision_of
 
@@ -35,7 +35,10 @@ def test_a_database_on_neon_is_rehearsed_on_a_branch_that_is_gone_afterwards(
     downgrade(clean_db, "-1")
     rehearsed = on_neon("db", "rehearse")
     assert rehearsed.status == 0, rehearsed.err
-    assert f"0006 → {HEAD_REVISION} went well; cathouse db promote does it to owner@ep-cool-cat-123" in rehearsed.out
+    assert (
+        f"{BELOW_HEAD} → {HEAD_REVISION} went well; cathouse db promote does it to owner@ep-cool-cat-123"
+        in rehearsed.out
+    )
     assert neon.count("POST", "/projects/[^/]+/branches") == 1
     assert neon.count("DELETE", "/projects/[^/]+/branches/[^/]+") == 1
     assert "hush" not in rehearsed.out + rehearsed.err

@@ -21,11 +21,8 @@ from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import downgrade
 from cathouse.upkeep.structure import read_structure
 from tests.fixtures.commands import Command
-from tests.fixtures.history import History
+from tests.fixtures.history import BELOW_HEAD, History
 from tests.upkeep.test_migrating import revision_of
-
-BELOW = "0006"
-"""The revision below the newest."""
 
 BEFORE_SEARCH = "0004"
 """Three below it: one with a table, one with indexes, one with neither."""
@@ -93,7 +90,7 @@ def test_when_nothing_is_pending_the_last_revision_is_rehearsed_backwards(
         rehearsed = command("db", "rehearse")
     assert rehearsed.status == 0, rehearsed.err
     assert "· nothing is pending: the last revision down: " in rehearsed.out
-    assert f"{BELOW} → {HEAD_REVISION} went well" in rehearsed.out
+    assert f"{BELOW_HEAD} → {HEAD_REVISION} went well" in rehearsed.out
 
 
 def test_from_an_empty_database_everything_is_rehearsed(

@@ -14,7 +14,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
 from tests.fixtures.commands import Command
-from tests.fixtures.history import History
+from tests.fixtures.history import BELOW_HEAD, History
 from tests.fixtures.own_server import OwnServer
 from tests.upkeep.test_migrating import revision_of
 
@@ -44,7 +44,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Webhook]]:
 
 
 def test_down_and_up_again(command: Command, clean_db: DatabaseUrl) -> None:
-    assert command("db", "downgrade", "-1").out == f"{clean_db!r} is at 0006\n"
+    assert command("db", "downgrade", "-1").out == f"{clean_db!r} is at {BELOW_HEAD}\n"
     assert command("db", "upgrade").out == f"{clean_db!r} is at {HEAD_REVISION}\n"
     unknown = command("db", "downgrade", "nonsense")
     assert unknown.status == 2

@@ -9,24 +9,45 @@ from fastapi import FastAPI
 
 from cathouse.database import Database, Retention, remove_old_answers
 from cathouse.identity import KeyUse
-from cathouse.web import build_app
+from cathouse.web import ServiceClient, build_app
+from installation_service.activity.repository import remove_old_interactions, remove_old_uses
 from installation_service.activity.routes import router as activity
 from installation_service.activity.service import ActivityService
 from installation_service.activity.uses import GatheredUses
+from installation_service.developers.routes import router as developers
+from installation_service.developers.service import DeveloperService
 from installation_service.erasures.routes import router as erasures
 from installation_service.erasures.service import ErasureService
 from installation_service.grants.routes import router as grants
 from installation_service.grants.service import GrantService
+from installation_service.installations.purge import purge
+from installation_service.installations.routes import for_cats as cats_installation
 from installation_service.installations.routes import router as installations
 from installation_service.installations.service import InstallationService
+from installation_service.lifecycle.repository import remove_old as remove_old_events
+from installation_service.lifecycle.routes import router as lifecycle_events
+from installation_service.lifecycle.service import LifecycleService
+from installation_service.notifications.mails import NotificationMails
 from installation_service.notifications.routes import router as notifications
 from installation_service.notifications.service import NotificationService
+from installation_service.notifications.streams import NotificationStreams
+from installation_service.secrets.routes import router as secrets
+from installation_service.secrets.service import SecretService
 from installation_service.secrets.wrapping import SecretWrapper
 from installation_service.settings import InstallationSettings
 from installation_service.storage.routes import router as storage
 from installation_service.storage.service import StorageService
+from installation_service.suspensions.routes import router as suspensions
+from installation_service.suspensions.service import SuspensionService
 from installation_service.tasks.routes import router as tasks
 from installation_service.tasks.service import TaskService
+from installation_service.upgrades.routes import router as upgrades
+from installation_service.upgrades.service import UpgradeService
+
+MAIL_TIMEOUT_S = 10.0
+
+DELIVERY_TIMEOUT_S = 40.0
+"""proxy-service gives up by itself after 25 s at most, and may wait for the database before."""
 
 
 def create_app(settings: InstallationSettings) -> FastAPI:
@@ -39,23 +60,58 @@ def create_app(settings: InstallationSettings) -> FastAPI:
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         wrapper = SecretWrapper(settings.keyring(KeyUse.PLAYER_SECRETS, "installation"))
-        retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="installation")})
+        proxy = ServiceClient(
+            caller="installation",
+            callee="proxy",
+            base_url=str(settings.proxy_url),
+            keys=settings.keyring(KeyUse.INSTALLATION_TO_PROXY, "installation"),
+            timeout_s=DELIVERY_TIMEOUT_S,
+        )
+        auth = ServiceClient(
+            caller="installation",
+            callee="auth",
+            base_url=str(settings.auth_url),
+            keys=settings.keyring(KeyUse.INSTALLATION_TO_AUTH, "installation"),
+            timeout_s=MAIL_TIMEOUT_S,
+        )
+        retention = Retention(
+            database,
+            {
+                "idempotency_keys": partial(remove_old_answers, service="installation"),
+                "interactions": remove_old_interactions,
+                "permission_uses": remove_old_uses,
+                "lifecycle_events": remove_old_events,
+                "installations": purge,
+            },
+        )
         uses = GatheredUses(database)
-        retention.start()
-        uses.start()
+        lifecycle = LifecycleService(database, proxy)
+        streams = NotificationStreams(database, replicas=settings.replicas)
+        mails = NotificationMails(database, auth)
+        beside = (retention, uses, lifecycle, streams, mails)
         try:
+            for each in beside:
+                each.start()
             yield {
-                "installations": InstallationService(database, wrapper),
-                "grants": GrantService(database),
+                "installations": InstallationService(database, proxy, wrapper, lifecycle),
+                "upgrades": UpgradeService(database, wrapper, lifecycle),
+                "grants": GrantService(database, lifecycle),
+                "secrets": SecretService(database, wrapper),
+                "suspensions": SuspensionService(database, lifecycle),
+                "developers": DeveloperService(database),
+                "lifecycle": lifecycle,
                 "storage": StorageService(database, uses),
-                "notifications": NotificationService(database),
-                "tasks": TaskService(database),
+                "notifications": NotificationService(database, streams, mails),
+                "notification_streams": streams,
+                "tasks": TaskService(database, uses),
                 "activity": ActivityService(database),
-                "erasures": ErasureService(database),
+                "erasures": ErasureService(database, lifecycle),
             }
         finally:
-            await uses.close()
-            await retention.close()
+            for each in reversed(beside):
+                await each.close()
+            await proxy.close()
+            await auth.close()
 
     settings.check_keys("installation")
     return build_app(
@@ -63,7 +119,21 @@ def create_app(settings: InstallationSettings) -> FastAPI:
         settings,
         title="Cat House: installation-service",
         description="What you have: installations, grants, storage, notifications, tasks.",
-        routers=(installations, grants, storage, notifications, tasks, activity, erasures),
+        routers=(
+            installations,
+            cats_installation,
+            upgrades,
+            grants,
+            secrets,
+            storage,
+            notifications,
+            tasks,
+            activity,
+            developers,
+            suspensions,
+            lifecycle_events,
+            erasures,
+        ),
         provide=provide,
         callback_keys=settings.keyring(KeyUse.CALLBACK_TOKENS, "installation"),
         caller_keys={

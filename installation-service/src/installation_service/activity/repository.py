@@ -5,11 +5,16 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import ColumnElement, cast, delete, func, literal, null, select, union_all, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
+from cathouse.database import AnyRow, AnySelect, change_portion, newest_first
 from cathouse.schema import Installation, Interaction, PermissionType, PermissionUse
+
+KEPT_FOR = dt.timedelta(days=30)
+"""requirements: issue 6, activity; the table list in design/architecture.md."""
 
 
 def use_of(installation_id: uuid.UUID, permission: PermissionType, action: str) -> Insert:
@@ -62,6 +67,67 @@ async def add_interactions(session: AsyncSession, reports: Sequence[dict[str, An
         .where(Installation.id == latest.c.installation_id)
         .values(last_interaction_at=func.greatest(Installation.last_interaction_at, latest.c.at))
     )
+
+
+async def is_players(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    """Whether the installation is the player's."""
+    query = select(Installation.id).where(Installation.id == installation_id, Installation.user_id == user_id)
+    return await session.scalar(query) is not None
+
+
+async def list_activity(
+    session: AsyncSession, installation_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[AnyRow]:
+    """Interactions and permission uses of the installation together, newest first."""
+    interactions: AnySelect = select(
+        literal("interaction").label("type"),
+        Interaction.id,
+        Interaction.at,
+        Interaction.kind,
+        Interaction.status_code,
+        Interaction.proxy_error,
+        Interaction.duration_ms,
+        _none_of(PermissionUse.permission_type).label("permission_type"),
+        _none_of(PermissionUse.action).label("action"),
+        _none_of(PermissionUse.count).label("count"),
+    ).where(Interaction.installation_id == installation_id)
+    uses: AnySelect = select(
+        literal("permission_use").label("type"),
+        PermissionUse.id,
+        PermissionUse.at,
+        _none_of(Interaction.kind).label("kind"),
+        _none_of(Interaction.status_code).label("status_code"),
+        _none_of(Interaction.proxy_error).label("proxy_error"),
+        _none_of(Interaction.duration_ms).label("duration_ms"),
+        PermissionUse.permission_type,
+        PermissionUse.action,
+        PermissionUse.count,
+    ).where(PermissionUse.installation_id == installation_id)
+    # Each by its own index, and no further than a page.
+    pages = [
+        select(newest_first(query, model.at, model.id, after=after, limit=limit).subquery())
+        for query, model in ((interactions, Interaction), (uses, PermissionUse))
+    ]
+    both = union_all(*pages).subquery()
+    query = select(both).order_by(both.c.at.desc(), both.c.id.desc()).limit(limit)
+    return (await session.execute(query)).all()
+
+
+def _none_of(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    # Postgres takes a bare NULL in a subquery for text.
+    return cast(null(), column.type)
+
+
+async def remove_old_interactions(session: AsyncSession) -> int:
+    """Remove a portion of what is older than 30 days, and return how much; 0: there is none."""
+    is_old = Interaction.at < func.now() - KEPT_FOR
+    return await change_portion(session, delete(Interaction), key=(Interaction.id,), where=(is_old,))
+
+
+async def remove_old_uses(session: AsyncSession) -> int:
+    """The same for permission uses."""
+    is_old = PermissionUse.at < func.now() - KEPT_FOR
+    return await change_portion(session, delete(PermissionUse), key=(PermissionUse.id,), where=(is_old,))
 
 
 async def _known(session: AsyncSession, installation_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:

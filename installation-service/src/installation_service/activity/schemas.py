@@ -1,11 +1,12 @@
-"""What proxy-service reports."""
+"""What proxy-service reports, and what players see of it."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
-from cathouse.web import GivenMoment, RequestModel, Whole
+from cathouse.schema import PermissionType
+from cathouse.web import GivenMoment, Moment, RequestModel, Whole
 
 LARGEST_REPORT = 500
 
@@ -33,3 +34,32 @@ class InteractionReports(RequestModel):
     """Several at once."""
 
     interactions: Annotated[list[InteractionReport], Field(min_length=1, max_length=LARGEST_REPORT)]
+
+
+class InteractionActivity(BaseModel):
+    """That the player talked to the cat and how it went; never what was said."""
+
+    type: Literal["interaction"]
+    id: uuid.UUID
+    at: Moment
+    kind: str
+    status_code: int
+    proxy_error: str | None
+    duration_ms: int
+
+
+class PermissionUseActivity(BaseModel):
+    """That the cat used what it was granted; reads of a few seconds are counted together."""
+
+    type: Literal["permission_use"]
+    id: uuid.UUID
+    at: Moment
+    permission_type: PermissionType
+    action: str
+    count: int
+
+
+class ActivityView(RootModel[Annotated[InteractionActivity | PermissionUseActivity, Field(discriminator="type")]]):
+    """Something that happened in an installation."""
+
+    model_config = ConfigDict(title="Activity")

@@ -72,6 +72,9 @@ class GatheredUses:
             except ServiceError as error:
                 _logger.warning("permission_uses.failed", code=error.code, retry_in_s=GATHER_S)
                 await self._database.idleness.until_served()
+            except Exception:  # an installation that goes away in that instant, say: the next attempt leaves it out
+                _logger.exception("permission_uses.failed", retry_in_s=GATHER_S)
+                await self._database.idleness.until_served()
 
     async def _write(self) -> None:
         self._waiting.clear()

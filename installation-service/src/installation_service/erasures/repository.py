@@ -1,13 +1,13 @@
 """All SQL about forgetting a player. What deletes or changes a portion returns of how many rows; 0: none is left."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from cathouse.database import change_portion
+from cathouse.database import AnyRow, change_portion
 from cathouse.database.portions import PORTION
 from cathouse.schema import (
     IdempotencyKey,
@@ -15,6 +15,7 @@ from cathouse.schema import (
     InstallationPermission,
     InstallationStatus,
     LifecycleEvent,
+    LifecycleEventType,
     Notification,
     PermissionUse,
     PlayerAlias,
@@ -22,6 +23,7 @@ from cathouse.schema import (
     StoredValue,
     Task,
 )
+from installation_service.lifecycle.repository import event_of
 
 ERASED_NAME = "erased"
 """What an installation is called whose player was erased."""
@@ -36,17 +38,17 @@ _IS_LEFT = or_(
 )
 
 
-async def lock_installations(session: AsyncSession, user_id: uuid.UUID) -> Sequence[uuid.UUID]:
+async def lock_installations(session: AsyncSession, user_id: uuid.UUID) -> Mapping[uuid.UUID, AnyRow]:
     """A portion of the person's installations that are not ended and emptied, locked until the transaction ends."""
     query = (
-        select(Installation.id)
+        select(Installation.id, Installation.cat_id, Installation.status)
         .where(Installation.user_id == user_id, _IS_LEFT)
         .order_by(Installation.id)
         .limit(PORTION)
         # Reports of interactions only point to the row: they need not wait.
         .with_for_update(of=Installation, key_share=True)
     )
-    return (await session.scalars(query)).all()
+    return {row.id: row for row in await session.execute(query)}
 
 
 async def end_installations(session: AsyncSession, installation_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
@@ -67,6 +69,13 @@ async def end_installations(session: AsyncSession, installation_ids: Sequence[uu
         .returning(Installation.id)
     )
     return (await session.scalars(statement, execution_options={"synchronize_session": False})).all()
+
+
+async def tell_cats(session: AsyncSession, ended: Mapping[uuid.UUID, AnyRow]) -> None:
+    """Write down that the cats are to be told of those that lived until now: they may hold something of the person."""
+    for installation_id, before in ended.items():
+        if before.status != InstallationStatus.UNINSTALLED:
+            await session.execute(event_of(installation_id, before.cat_id, LifecycleEventType.UNINSTALLED))
 
 
 async def revoke_grants(session: AsyncSession, installation_ids: Sequence[uuid.UUID]) -> None:

@@ -11,6 +11,17 @@ from installation_service.grants.errors import InstallationNotActiveError, Permi
 from installation_service.grants.repository import standing
 
 
+def check_active(found: AnyRow | None) -> AnyRow:
+    """Return ``found`` when the installation is active at this moment.
+
+    Raises:
+        InstallationNotActiveError
+    """
+    if found is None or not found.is_active:
+        raise InstallationNotActiveError
+    return found
+
+
 def check_standing(found: AnyRow | None, token: CallbackToken, permission: PermissionType) -> AnyRow:
     """Return ``found`` when the cat may use ``permission`` at this moment; its ``user_id`` is the player.
 
@@ -20,8 +31,7 @@ def check_standing(found: AnyRow | None, token: CallbackToken, permission: Permi
     Raises:
         InstallationNotActiveError, PermissionNotGrantedError
     """
-    if found is None or not found.is_active:
-        raise InstallationNotActiveError
+    found = check_active(found)
     if permission not in token.scopes or permission not in found.granted:
         raise PermissionNotGrantedError(permission)
     return found

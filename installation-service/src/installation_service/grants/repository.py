@@ -14,21 +14,32 @@ from cathouse.schema import (
     Installation,
     InstallationPermission,
     InstallationStatus,
+    LifecycleEventType,
     Permission,
     Release,
     ReleasePermission,
     effective_release,
 )
+from installation_service.lifecycle.repository import event_of
 
 
 def standing(installation_id: uuid.UUID) -> AnySelect:
-    """Whether a cat may call for this installation right now, for whom, and what is granted at this moment."""
+    """Whether a cat may call for this installation right now, for whom, and what is granted at this moment.
+
+    What the release that runs does not ask for any more is not: the player can neither see it nor take it back.
+    """
+    effective = effective_release(Release.id, Release.version)
     granted = (
         select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
         .select_from(InstallationPermission)
         .join(Permission, Permission.id == InstallationPermission.permission_id)
-        .where(InstallationPermission.installation_id == Installation.id, InstallationPermission.granted)
-        .correlate(Installation)
+        .join(ReleasePermission, ReleasePermission.permission_id == Permission.id)
+        .where(
+            InstallationPermission.installation_id == Installation.id,
+            InstallationPermission.granted,
+            ReleasePermission.release_id == effective.c.id,
+        )
+        .correlate(Installation, effective)
         .scalar_subquery()
     )
     is_active = and_(
@@ -38,25 +49,28 @@ def standing(installation_id: uuid.UUID) -> AnySelect:
         Cat.status != CatStatus.SUSPENDED,
     )
     return (
-        select(Installation.user_id, is_active.label("is_active"), granted.label("granted"))
+        select(Installation.user_id, is_active.label("is_active"), granted.label("granted"), effective.c.version)
         .join(Cat, Cat.id == Installation.cat_id)
+        .outerjoin(effective, true())
         .where(Installation.id == installation_id)
     )
 
 
-async def find_requested(
-    session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID, kind: str
-) -> AnyRow | None:
-    """A permission as the installed release asks for it, with the installation locked until the transaction ends."""
+async def find_requested(session: AsyncSession, installation_id: uuid.UUID, kind: str) -> AnyRow | None:
+    """A permission as the installed release asks for it.
+
+    The installation is locked before, by a statement of its own: one that waits for the lock has looked for the release
+    already, and an upgrade was perhaps what it waited for.
+    """
     effective = effective_release(Release.id)
     query = (
-        select(Permission.id, ReleasePermission.required, Installation.status)
+        select(Permission.id, ReleasePermission.required)
         .select_from(Installation)
+        .join(Cat, Cat.id == Installation.cat_id)
         .join(effective, true())
         .join(ReleasePermission, ReleasePermission.release_id == effective.c.id)
         .join(Permission, Permission.id == ReleasePermission.permission_id)
-        .where(Installation.id == installation_id, Installation.user_id == user_id, Permission.permission_type == kind)
-        .with_for_update(of=Installation)
+        .where(Installation.id == installation_id, Permission.permission_type == kind)
     )
     return (await session.execute(query)).one_or_none()
 
@@ -79,10 +93,13 @@ async def set_grant(
     return await session.scalar(statement) is not None
 
 
-async def raise_generation(session: AsyncSession, installation_id: uuid.UUID) -> None:
-    """Mark that something was taken back, so that older callback tokens are looked at again."""
+async def note_change(
+    session: AsyncSession, installation_id: uuid.UUID, cat_id: uuid.UUID, *, taken_back: bool
+) -> None:
+    """Write the event of it down. When something was taken back, older callback tokens are looked at again."""
     await session.execute(
         update(Installation)
         .where(Installation.id == installation_id)
-        .values(grant_generation=Installation.grant_generation + 1)
+        .values(grant_generation=Installation.grant_generation + int(taken_back))
+        .add_cte(event_of(installation_id, cat_id, LifecycleEventType.PERMISSIONS_CHANGED).cte("event"))
     )

@@ -9,14 +9,16 @@ from cathouse.schema import InstallationStatus, PermissionType
 from installation_service.grants import repository
 from installation_service.grants.errors import PermissionNotFoundError, RequiredPermissionError
 from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
-from installation_service.installations.repository import find_installation
+from installation_service.installations.repository import find_installation, lock_installation
+from installation_service.lifecycle.service import LifecycleService
 
 
 class GrantService:
     """Keeps players' answers to what cats ask for."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lifecycle: LifecycleService) -> None:
         self._database = database
+        self._lifecycle = lifecycle
 
     async def answer(
         self, user_id: uuid.UUID, installation_id: uuid.UUID, permission: PermissionType, *, granted: bool
@@ -28,20 +30,24 @@ class GrantService:
         """
 
         async def answer(session: AsyncSession) -> AnyRow:
-            requested = await repository.find_requested(session, installation_id, user_id, permission)
+            locked = await lock_installation(session, installation_id, user_id)
+            if locked is None:
+                raise InstallationNotFoundError
+            requested = await repository.find_requested(session, installation_id, permission)
             if requested is None:
-                found = await find_installation(session, installation_id, user_id)
-                raise InstallationNotFoundError if found is None else PermissionNotFoundError
-            if requested.status == InstallationStatus.UNINSTALLED:
-                raise TransitionNotAllowedError(requested.status, [])
-            if requested.required and not granted and requested.status == InstallationStatus.ACTIVE:
+                raise PermissionNotFoundError
+            if locked.status == InstallationStatus.UNINSTALLED:
+                raise TransitionNotAllowedError(locked.status, [])
+            if requested.required and not granted and locked.status == InstallationStatus.ACTIVE:
                 raise RequiredPermissionError(permission)
             changed = await repository.set_grant(session, installation_id, requested.id, granted=granted)
-            if changed and not granted:
-                await repository.raise_generation(session, installation_id)
+            if changed:
+                await repository.note_change(session, installation_id, locked.cat_id, taken_back=not granted)
             changed_installation = await find_installation(session, installation_id, user_id)
             if changed_installation is None:
                 raise InstallationNotFoundError
             return changed_installation
 
-        return await self._database.write(answer)
+        answered = await self._database.write(answer)
+        self._lifecycle.wake()
+        return answered

@@ -1,30 +1,38 @@
 """All SQL about installations."""
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, and_, case, func, insert, select, true, update
+from sqlalchemy import JSON, ColumnElement, and_, case, delete, func, insert, or_, select, true, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from cathouse.database import AnyRow, AnySelect, broken_constraint, newest_first
+from cathouse.database import AnyRow, AnySelect, broken_constraint, change_portion, newest_first
 from cathouse.schema import (
     Cat,
+    CatStatus,
     Installation,
     InstallationPermission,
     InstallationStatus,
+    LifecycleEventType,
     Permission,
     PlayerAlias,
     PlayerSecret,
     Release,
     ReleasePermission,
+    StoredValue,
     effective_release,
 )
+from installation_service.grants.repository import standing
 from installation_service.installations.errors import CatNotFoundError, InstanceNameTakenError
+from installation_service.lifecycle.repository import event_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,10 @@ class NewInstallation:
     secrets_key_id: str
 
 
-def latest_release() -> LateralFromClause:
-    """The highest published release of an installation's cat, as a lateral subquery."""
+def latest_release(*columns: InstrumentedAttribute[Any]) -> LateralFromClause:
+    """The highest published release of an installation's cat, as a lateral subquery; ``columns`` are further ones."""
     return (
-        select(Release.id, Release.version, Release.secrets)
+        select(Release.id, Release.version, Release.precedence, Release.secrets, *columns)
         .where(Release.cat_id == Installation.cat_id, Release.published_at.is_not(None))
         .order_by(Release.precedence.desc())
         .limit(1)
@@ -87,8 +95,9 @@ def _requested(release_id: ColumnElement[uuid.UUID]) -> ColumnElement[Any]:
 
 def _installations() -> AnySelect:
     """Every column of an installation's view: one query, one round trip."""
-    effective = effective_release(Release.id, Release.version, Release.secrets)
+    effective = effective_release(Release.id, Release.version, Release.precedence, Release.secrets)
     latest = latest_release()
+    waits = latest.c.precedence > effective.c.precedence
     secrets_set = (
         select(func.coalesce(func.json_agg(PlayerSecret.name), func.json_build_array(), type_=JSON))
         .where(PlayerSecret.installation_id == Installation.id)
@@ -112,9 +121,9 @@ def _installations() -> AnySelect:
             _requested(effective.c.id).label("permissions"),
             effective.c.secrets,
             secrets_set.label("secrets_set"),
-            case((latest.c.id != effective.c.id, latest.c.version)).label("newer_version"),
-            case((latest.c.id != effective.c.id, _requested(latest.c.id))).label("newer_permissions"),
-            case((latest.c.id != effective.c.id, latest.c.secrets)).label("newer_secrets"),
+            case((waits, latest.c.version)).label("newer_version"),
+            case((waits, _requested(latest.c.id))).label("newer_permissions"),
+            case((waits, latest.c.secrets)).label("newer_secrets"),
             Installation.installed_at,
             Installation.last_interaction_at,
             Installation.created_at,
@@ -126,18 +135,26 @@ def _installations() -> AnySelect:
     )
 
 
+_PURGED_AT_ONCE = 20
+
+_LIVING_NAME = "uq_installations_living_name"
 _OF_A_REMOVED_CAT = {
+    "fk_lifecycle_events_cat_id_cats",
     "fk_installations_cat_id_cats",
     "fk_player_aliases_cat_id_cats",
     "fk_installation_permissions_permission_id_permissions",
 }
 
 
-async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID) -> AnyRow | None:
-    """The cat with its newest published release and what that asks for; None when there is no such cat."""
+async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
+    """The cat with its newest published release and what that asks for; None when there is no such cat.
+
+    A draft's own developer gets what is being written, and ``is_tried`` is true.
+    """
+    is_tried = and_(Cat.status == CatStatus.DRAFT.value, Cat.developer_id == user_id)
     latest = (
         select(Release)
-        .where(Release.cat_id == Cat.id, Release.published_at.is_not(None))
+        .where(Release.cat_id == Cat.id, or_(Release.published_at.is_not(None), is_tried))
         .order_by(Release.precedence.desc())
         .limit(1)
         .lateral("latest")
@@ -157,7 +174,9 @@ async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID) -> A
         select(
             Cat.id,
             Cat.status,
+            is_tried.label("is_tried"),
             latest.c.id.label("release_id"),
+            latest.c.endpoint_url,
             latest.c.consent_epoch,
             latest.c.config_schema,
             latest.c.secrets,
@@ -170,7 +189,7 @@ async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID) -> A
 
 
 async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
-    """Keep an installation with its grants, its secrets and the player's alias, in one statement.
+    """Keep an installation with its grants, its secrets, the player's alias and the event of it, in one statement.
 
     Raises:
         InstanceNameTakenError: also when the name is taken in the same instant.
@@ -192,6 +211,7 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
             .on_conflict_do_nothing()
             .cte("alias")
         )
+        .add_cte(event_of(new.id, new.cat_id, LifecycleEventType.CREATED).cte("event"))
     )
     if new.grants:
         answers = [
@@ -214,7 +234,7 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
         await session.execute(statement)
     except IntegrityError as error:
         broken = broken_constraint(error)
-        if broken == "uq_installations_living_name":
+        if broken == _LIVING_NAME:
             raise InstanceNameTakenError(new.instance_name) from None
         if broken in _OF_A_REMOVED_CAT:
             raise CatNotFoundError from None
@@ -224,6 +244,12 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
 async def find_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
     """The player's installation."""
     query = _installations().where(Installation.id == installation_id, Installation.user_id == user_id)
+    return (await session.execute(query)).one_or_none()
+
+
+async def find_for_cat(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
+    """What its cat may know of the installation, beside whether it may call at all."""
+    query = standing(installation_id).add_columns(Installation.id, Installation.instance_name, Installation.config)
     return (await session.execute(query)).one_or_none()
 
 
@@ -246,21 +272,89 @@ async def list_installations(
     return (await session.execute(query)).all()
 
 
-async def lock_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> str | None:
-    """The status of the player's installation, locked until the transaction ends; None when there is no such one."""
+async def lock_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
+    """The player's installation, locked until the transaction ends; None when there is no such one."""
     query = (
-        select(Installation.status)
+        select(Installation.status, Installation.cat_id, Installation.consent_epoch, Installation.config)
         .where(Installation.id == installation_id, Installation.user_id == user_id)
         .with_for_update()
     )
-    return await session.scalar(query)
+    return (await session.execute(query)).one_or_none()
 
 
-async def set_status(session: AsyncSession, installation_id: uuid.UUID, status: InstallationStatus) -> None:
-    """Move the installation."""
+async def set_status(
+    session: AsyncSession, installation_id: uuid.UUID, status: InstallationStatus, event: Insert
+) -> None:
+    """Move the installation, and write ``event`` down with it."""
     uninstalled_at = func.now() if status == InstallationStatus.UNINSTALLED else None
     await session.execute(
         update(Installation)
         .where(Installation.id == installation_id)
         .values(status=status, uninstalled_at=uninstalled_at)
+        .add_cte(event.cte("event"))
     )
+
+
+async def find_config_schema(session: AsyncSession, installation_id: uuid.UUID) -> dict[str, Any] | None:
+    """The config schema of the release that the installation runs; None: it takes no config."""
+    effective = effective_release(Release.config_schema)
+    query = (
+        select(effective.c.config_schema)
+        .select_from(Installation)
+        .join(Cat, Cat.id == Installation.cat_id)
+        .join(effective, true())
+        .where(Installation.id == installation_id)
+    )
+    return await session.scalar(query)
+
+
+async def change_installation(session: AsyncSession, installation_id: uuid.UUID, values: Mapping[str, Any]) -> None:
+    """Set columns of the installation.
+
+    Raises:
+        InstanceNameTakenError
+    """
+    try:
+        await session.execute(update(Installation).where(Installation.id == installation_id).values(**values))
+    except IntegrityError as error:
+        if broken_constraint(error) == _LIVING_NAME:
+            raise InstanceNameTakenError(values["instance_name"]) from None
+        raise
+
+
+async def lock_unpurged(session: AsyncSession, *, uninstalled_for: dt.timedelta) -> Sequence[uuid.UUID]:
+    """Some installations that are to be emptied, those before that nobody else is busy with."""
+    query = (
+        select(Installation.id)
+        .where(
+            Installation.uninstalled_at < func.now() - uninstalled_for,
+            Installation.uninstalled_at.is_not(None),
+            Installation.purged_at.is_(None),
+        )
+        .order_by(Installation.uninstalled_at)
+        .limit(_PURGED_AT_ONCE)
+        # Without their keys: what refers to one at this moment is no reason to pass it over.
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def remove_contents(session: AsyncSession, installation_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Remove secrets and a portion of stored values, and return the installations of which nothing is left."""
+    secrets = delete(PlayerSecret).where(PlayerSecret.installation_id.in_(installation_ids))
+    await session.execute(secrets.execution_options(synchronize_session=False))
+    await change_portion(
+        session,
+        delete(StoredValue),
+        key=(StoredValue.installation_id, StoredValue.key),
+        where=(StoredValue.installation_id.in_(installation_ids),),
+    )
+    left = select(StoredValue.installation_id).where(StoredValue.installation_id.in_(installation_ids)).distinct()
+    full = set(await session.scalars(left))
+    return [each for each in installation_ids if each not in full]
+
+
+async def mark_purged(session: AsyncSession, installation_ids: Sequence[uuid.UUID]) -> None:
+    """Note that nothing is left to be removed."""
+    statement = update(Installation).where(Installation.id.in_(installation_ids)).values(purged_at=func.now())
+    await session.execute(statement.execution_options(synchronize_session=False))

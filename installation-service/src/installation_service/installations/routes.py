@@ -6,14 +6,21 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from cathouse.identity import CurrentPlayer
+from cathouse.identity import CallingCat, CurrentPlayer
 from cathouse.schema import InstallationStatus
 from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Once, Page, provided
-from installation_service.installations.schemas import InstallationCreation, InstallationView
+from installation_service.installations.schemas import (
+    CatsInstallationView,
+    InstallationChange,
+    InstallationCreation,
+    InstallationView,
+)
 from installation_service.installations.service import InstallationService
 from installation_service.installations.views import installation_view
 
 router = APIRouter(prefix="/api/v1/installations", tags=["installations"])
+
+for_cats = APIRouter(prefix="/api/v1/cat/installation", tags=["installation (for cats)"])
 
 Installations = Annotated[InstallationService, provided("installations")]
 
@@ -23,7 +30,7 @@ async def install_cat(
     player: CurrentPlayer, creation: InstallationCreation, installations: Installations, once: Once
 ) -> InstallationView:
     """Install a cat under a name, answering each permission that it asks for."""
-    return await once.answer(player.user_id, lambda: installations.install(player.user_id, creation), installation_view)
+    return await once.answer(player.user_id, lambda: installations.install(player, creation), installation_view)
 
 
 @router.get("")
@@ -51,6 +58,14 @@ async def read_installation(
     return installation_view(await installations.find(player.user_id, installation_id))
 
 
+@router.patch("/{installation_id}")
+async def change_installation(
+    installation_id: uuid.UUID, change: InstallationChange, player: CurrentPlayer, installations: Installations
+) -> InstallationView:
+    """Give an installation another name or config."""
+    return installation_view(await installations.change(player.user_id, installation_id, change))
+
+
 @router.post("/{installation_id}/pause")
 async def pause_installation(
     installation_id: uuid.UUID, player: CurrentPlayer, installations: Installations
@@ -63,7 +78,7 @@ async def pause_installation(
 async def resume_installation(
     installation_id: uuid.UUID, player: CurrentPlayer, installations: Installations
 ) -> InstallationView:
-    """Go on; the cat must have the permissions that it requires."""
+    """Go on; the cat must have the permissions and the secrets that it requires."""
     return installation_view(await installations.resume(player.user_id, installation_id))
 
 
@@ -71,3 +86,10 @@ async def resume_installation(
 async def uninstall_cat(installation_id: uuid.UUID, player: CurrentPlayer, installations: Installations) -> None:
     """Uninstall for good. Installing the cat again begins anew."""
     await installations.uninstall(player.user_id, installation_id)
+
+
+@for_cats.get("")
+async def read_own_installation(cat: CallingCat, installations: Installations) -> CatsInstallationView:
+    """The installation that the token is for, as it is now."""
+    found = await installations.find_for_cat(cat)
+    return CatsInstallationView.model_validate({**found._mapping, "permissions": sorted(found.granted)})  # noqa: SLF001 - SQLAlchemy's public name for it

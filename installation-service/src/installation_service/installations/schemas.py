@@ -9,7 +9,8 @@ from cathouse.schema import CatStatus, InstallationStatus, PermissionType
 from cathouse.web import Flag, Moment, RequestModel
 
 InstanceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[!-~]([ -~]*[!-~])?$")]
+"""What a header can carry everywhere: visible ASCII, and blanks within (RFC 9110 section 5.5)."""
 
 
 class InstallationCreation(RequestModel):
@@ -32,6 +33,15 @@ class InstallationCreation(RequestModel):
     config: dict[str, Any] = Field(default={}, description="What the cat's config_schema asks for.")
     grants: dict[PermissionType, Flag] = Field(default={}, description="What is left out is denied.")
     secrets: dict[str, SecretValue] = Field(default={}, description="Kept encrypted; never shown again.")
+
+
+class InstallationChange(RequestModel):
+    """Another name, another config; what is not sent stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"instance_name": "Misty the Second"}]})
+
+    instance_name: InstanceName = Field(default="", description="What the installation is to be called.")
+    config: dict[str, Any] = Field(default={}, description="The whole config, as the cat's config_schema wants it.")
 
 
 class CatSummary(BaseModel):
@@ -78,6 +88,18 @@ class UpgradeView(BaseModel):
     version: str
     asks_for: list[PermissionType]
     secrets: list[str]
+
+
+class CatsInstallationView(BaseModel):
+    """An installation, for its cat: as the envelopes have it. ``permissions`` are those that are granted now."""
+
+    model_config = ConfigDict(title="CatsInstallation")
+
+    id: uuid.UUID
+    instance_name: str
+    config: dict[str, Any]
+    version: str | None
+    permissions: list[PermissionType]
 
 
 class InstallationView(BaseModel):

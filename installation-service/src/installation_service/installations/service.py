@@ -7,21 +7,25 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
-from cathouse.schema import CatStatus, InstallationStatus
-from cathouse.web import Keyset
+from cathouse.identity import CallbackToken, Principal
+from cathouse.schema import CatStatus, InstallationStatus, LifecycleEventType, Role
+from cathouse.web import Keyset, ServiceClient
+from installation_service.grants.access import check_active
 from installation_service.installations import repository
 from installation_service.installations.config import check_config
+from installation_service.installations.declarations import check_grants, check_secrets
 from installation_service.installations.errors import (
     CatNotFoundError,
     CatNotPublishedError,
+    DraftChangedError,
+    EndpointChallengeFailedError,
     InstallationNotFoundError,
-    PermissionNotRequestedError,
     PermissionRequiredError,
-    SecretNotDeclaredError,
-    SecretRequiredError,
     TransitionNotAllowedError,
 )
-from installation_service.installations.schemas import InstallationCreation
+from installation_service.installations.schemas import InstallationChange, InstallationCreation
+from installation_service.lifecycle.repository import event_of
+from installation_service.lifecycle.service import LifecycleService
 from installation_service.secrets.wrapping import SecretWrapper
 
 _MOVES = {
@@ -30,32 +34,48 @@ _MOVES = {
     InstallationStatus.UNINSTALLED: [],
 }
 
+_TOLD = {
+    InstallationStatus.ACTIVE: LifecycleEventType.RESUMED,
+    InstallationStatus.PAUSED: LifecycleEventType.PAUSED,
+    InstallationStatus.UNINSTALLED: LifecycleEventType.UNINSTALLED,
+}
+"""What a cat is told when its installation gets there."""
+
 
 class InstallationService:
     """Installs cats and keeps what players decided about them."""
 
-    def __init__(self, database: Database, wrapper: SecretWrapper) -> None:
+    def __init__(
+        self, database: Database, proxy: ServiceClient, wrapper: SecretWrapper, lifecycle: LifecycleService
+    ) -> None:
         self._database = database
+        self._proxy = proxy
         self._wrapper = wrapper
+        self._lifecycle = lifecycle
 
-    async def install(self, user_id: uuid.UUID, creation: InstallationCreation) -> AnyRow:
-        """Install the cat's newest release.
+    async def install(self, player: Principal, creation: InstallationCreation) -> AnyRow:
+        """Install the cat's newest release; its owner may try a draft, whose endpoint has to answer a challenge first.
 
         Raises:
             CatNotFoundError, CatNotPublishedError, InstanceNameTakenError, PermissionRequiredError,
-            PermissionNotRequestedError, SecretRequiredError, SecretNotDeclaredError, ConfigInvalidError:
+            PermissionNotRequestedError, SecretRequiredError, SecretNotDeclaredError, ConfigInvalidError,
+            EndpointChallengeFailedError, DraftChangedError, ServiceUnavailableError:
                 nothing was installed.
         """
+        user_id = player.user_id
         installation_id = uuid.uuid4()
+        challenged = await self._challenge(user_id, creation.cat_id) if player.has_role(Role.DEVELOPER) else None
 
         async def install(session: AsyncSession) -> AnyRow:
-            release = await repository.find_release_to_install(session, creation.cat_id)
+            release = await repository.find_release_to_install(session, creation.cat_id, user_id)
             if release is None:
                 raise CatNotFoundError
-            if release.status != CatStatus.PUBLISHED or release.release_id is None:
+            if not (release.status == CatStatus.PUBLISHED or release.is_tried) or release.release_id is None:
                 raise CatNotPublishedError
-            _check_grants(creation, release.permissions)
-            _check_secrets(creation, release.secrets)
+            if release.is_tried and (release.release_id, release.endpoint_url) != challenged:
+                raise DraftChangedError
+            check_grants(creation.grants, release.permissions)
+            check_secrets(creation.secrets, release.secrets)
             check_config(creation.config, release.config_schema)
             new = repository.NewInstallation(
                 id=installation_id,
@@ -77,7 +97,21 @@ class InstallationService:
             await repository.add_installation(session, new)
             return await _found(session, installation_id, user_id)
 
-        return await self._database.write(install)
+        installed = await self._database.write(install)
+        self._lifecycle.wake()
+        return installed
+
+    async def _challenge(self, user_id: uuid.UUID, cat_id: uuid.UUID) -> tuple[uuid.UUID, str] | None:
+        """Challenge the endpoint of the player's own draft, and return which it was; None for any other cat."""
+        release = await self._database.read(
+            lambda session: repository.find_release_to_install(session, cat_id, user_id)
+        )
+        if release is None or not release.is_tried or release.release_id is None:
+            return None
+        result = await self._proxy.post("/internal/v1/challenges", {"release_id": str(release.release_id)})
+        if not result["ok"]:
+            raise EndpointChallengeFailedError(result["cause"])
+        return release.release_id, release.endpoint_url
 
     async def find(self, user_id: uuid.UUID, installation_id: uuid.UUID) -> AnyRow:
         """The player's installation.
@@ -86,6 +120,16 @@ class InstallationService:
             InstallationNotFoundError: also when it is somebody else's.
         """
         return await self._database.read(lambda session: _found(session, installation_id, user_id))
+
+    async def find_for_cat(self, token: CallbackToken) -> AnyRow:
+        """The installation that a cat calls for.
+
+        Raises:
+            InstallationNotActiveError
+        """
+        return check_active(
+            await self._database.read(lambda session: repository.find_for_cat(session, token.installation_id))
+        )
 
     async def list(
         self,
@@ -103,6 +147,27 @@ class InstallationService:
         )
         return keyset.page(rows, lambda row: (row.created_at, row.id))
 
+    async def change(self, user_id: uuid.UUID, installation_id: uuid.UUID, change: InstallationChange) -> AnyRow:
+        """Give the installation another name or config; what is not sent stays.
+
+        Raises:
+            InstallationNotFoundError, TransitionNotAllowedError, InstanceNameTakenError, ConfigInvalidError: nothing
+                was changed.
+        """
+        sent = change.model_dump(exclude_unset=True)
+
+        async def apply(session: AsyncSession) -> AnyRow:
+            locked = await _locked(session, installation_id, user_id)
+            if locked.status == InstallationStatus.UNINSTALLED:
+                raise TransitionNotAllowedError(locked.status, _MOVES[InstallationStatus.UNINSTALLED])
+            if "config" in sent:
+                check_config(sent["config"], await repository.find_config_schema(session, installation_id))
+            if sent:
+                await repository.change_installation(session, installation_id, sent)
+            return await _found(session, installation_id, user_id)
+
+        return await self._database.write(apply)
+
     async def pause(self, user_id: uuid.UUID, installation_id: uuid.UUID) -> AnyRow:
         """Stop talking to the cat for now; pausing twice is no error.
 
@@ -115,7 +180,7 @@ class InstallationService:
         """Go on talking to the cat; it must have what it requires.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError, PermissionRequiredError
+            InstallationNotFoundError, TransitionNotAllowedError, PermissionRequiredError, SecretRequiredError
         """
         return await self._move(user_id, installation_id, InstallationStatus.ACTIVE)
 
@@ -125,60 +190,38 @@ class InstallationService:
         Raises:
             InstallationNotFoundError
         """
-
-        async def uninstall(session: AsyncSession) -> None:
-            status = await repository.lock_installation(session, installation_id, user_id)
-            if status is None:
-                raise InstallationNotFoundError
-            if status != InstallationStatus.UNINSTALLED:
-                await repository.set_status(session, installation_id, InstallationStatus.UNINSTALLED)
-
-        await self._database.write(uninstall)
+        await self._move(user_id, installation_id, InstallationStatus.UNINSTALLED)
 
     async def _move(self, user_id: uuid.UUID, installation_id: uuid.UUID, to: InstallationStatus) -> AnyRow:
         async def move(session: AsyncSession) -> AnyRow:
-            status = await repository.lock_installation(session, installation_id, user_id)
-            if status is None:
-                raise InstallationNotFoundError
-            if status == InstallationStatus.UNINSTALLED:
-                raise TransitionNotAllowedError(status, _MOVES[InstallationStatus.UNINSTALLED])
-            if status != to:
+            locked = await _locked(session, installation_id, user_id)
+            if locked.status != to:
+                if locked.status == InstallationStatus.UNINSTALLED:
+                    raise TransitionNotAllowedError(locked.status, _MOVES[InstallationStatus.UNINSTALLED])
                 if to == InstallationStatus.ACTIVE:
                     found = await _found(session, installation_id, user_id)
                     missing = [each["permission_type"] for each in found.permissions if _is_missing(each)]
                     if missing:
                         raise PermissionRequiredError(missing)
-                await repository.set_status(session, installation_id, to)
+                    check_secrets((), found.secrets or [], kept=found.secrets_set)
+                event = event_of(installation_id, locked.cat_id, _TOLD[to])
+                await repository.set_status(session, installation_id, to, event)
             return await _found(session, installation_id, user_id)
 
-        return await self._database.write(move)
+        moved = await self._database.write(move)
+        self._lifecycle.wake()
+        return moved
 
 
 def _is_missing(permission: dict[str, Any]) -> bool:
     return bool(permission["required"]) and not permission["granted"]
 
 
-def _check_grants(creation: InstallationCreation, permissions: Sequence[dict[str, Any]]) -> None:
-    asked = {each["permission_type"] for each in permissions}
-    unexpected = sorted(kind for kind, granted in creation.grants.items() if granted and kind not in asked)
-    if unexpected:
-        raise PermissionNotRequestedError(unexpected)
-    missing = [
-        each["permission_type"]
-        for each in permissions
-        if each["required"] and not creation.grants.get(each["permission_type"])
-    ]
-    if missing:
-        raise PermissionRequiredError(missing)
-
-
-def _check_secrets(creation: InstallationCreation, declared: Sequence[dict[str, Any]]) -> None:
-    unexpected = sorted(set(creation.secrets) - {secret["name"] for secret in declared})
-    if unexpected:
-        raise SecretNotDeclaredError(unexpected)
-    missing = [secret["name"] for secret in declared if secret["required"] and secret["name"] not in creation.secrets]
-    if missing:
-        raise SecretRequiredError(missing)
+async def _locked(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow:
+    locked = await repository.lock_installation(session, installation_id, user_id)
+    if locked is None:
+        raise InstallationNotFoundError
+    return locked
 
 
 async def _found(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow:

@@ -1,6 +1,7 @@
 """An installation as its player sees it."""
 
 from cathouse.database import AnyRow
+from installation_service.installations.declarations import is_declared
 from installation_service.installations.schemas import InstallationView, SuspensionView, UpgradeView
 
 
@@ -11,7 +12,7 @@ def installation_view(row: AnyRow) -> InstallationView:
     return InstallationView.model_validate(
         {
             **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name for it
-            "suspended": _suspension(row),
+            "suspended": suspension_view(row),
             "secrets": secrets,
             "permissions": row.permissions or [],
             "upgrade_available": _upgrade(row),
@@ -19,7 +20,8 @@ def installation_view(row: AnyRow) -> InstallationView:
     )
 
 
-def _suspension(row: AnyRow) -> SuspensionView | None:
+def suspension_view(row: AnyRow) -> SuspensionView | None:
+    """Who stopped the installation, the operator before the developer; None: nobody."""
     if row.operator_suspended_at is not None:
         return SuspensionView(by="operator", reason=row.operator_suspension_reason, since=row.operator_suspended_at)
     if row.developer_suspended_at is not None:
@@ -30,12 +32,17 @@ def _suspension(row: AnyRow) -> SuspensionView | None:
 def _upgrade(row: AnyRow) -> UpgradeView | None:
     if row.newer_version is None:
         return None
-    required_now = {each["permission_type"] for each in row.permissions or [] if each["required"]}
+    required_now = {each["permission_type"]: each["required"] for each in row.permissions or []}
     asked = [
         each["permission_type"]
         for each in row.newer_permissions
-        if each["required"] and each["permission_type"] not in required_now
+        if each["required"] > required_now.get(each["permission_type"], -1)
+        or (each["required"] and not each["granted"])
     ]
-    declared_now = {secret["name"] for secret in row.secrets or []}
-    secrets = [secret["name"] for secret in row.newer_secrets if secret["name"] not in declared_now]
+    given = set(row.secrets_set)
+    secrets = [
+        secret["name"]
+        for secret in row.newer_secrets
+        if not is_declared(secret, row.secrets or []) or (secret["required"] and secret["name"] not in given)
+    ]
     return UpgradeView(version=row.newer_version, asks_for=asked, secrets=secrets)

@@ -1,12 +1,25 @@
 """Why a notification was not taken."""
 
 from cathouse.errors import NotFoundError, ServiceError
+from cathouse.web import Allowance
 
 
 class NotificationNotFoundError(NotFoundError):
     """There is no such notification, or it is somebody else's."""
 
     title = "There is no such notification"
+
+
+class TooManyStreamsError(ServiceError):
+    """The player, or everybody together, has as many streams open as there may be."""
+
+    code = "too_many_streams"
+    status = 429
+    title = "Too many streams are open"
+
+    def __init__(self, detail: str) -> None:
+        """``detail`` says whose they are."""
+        super().__init__(detail, headers={"Retry-After": "10"})
 
 
 class TooManyNotificationsError(ServiceError):
@@ -16,8 +29,9 @@ class TooManyNotificationsError(ServiceError):
     status = 429
     title = "Too many notifications"
 
-    def __init__(self, limit: str, retry_after_s: int) -> None:
-        """``limit`` in words; ``retry_after_s`` is when it is worth trying again."""
+    def __init__(self, allowance: Allowance, window: str) -> None:
+        """``allowance`` is how the cat stands with what it may send in a ``window``: a second, a day."""
         super().__init__(
-            f"A cat may send {limit} for one installation.", headers={"Retry-After": str(max(1, retry_after_s))}
+            f"A cat may send {allowance.limit} a {window} for one installation.",
+            headers={"Retry-After": str(allowance.reset_s), **allowance.headers()},
         )

@@ -5,11 +5,46 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Uuid,
+    all_,
+    and_,
+    any_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from cathouse.database import AnyRow, AnySelect, newest_first
-from cathouse.schema import Installation, Notification
+from cathouse.database import AnyRow, AnySelect, DueRows, newest_first
+from cathouse.schema import Cat, Installation, Notification, PermissionType, UserPreferences
+from installation_service.activity.repository import use_of
+
+MAILED_EVERY = dt.timedelta(minutes=15)
+"""At most one mail of an installation in this time; what comes meanwhile is in the inbox."""
+
+TO_MAIL = DueRows(
+    Notification,
+    Notification.user_id,
+    Notification.title,
+    Notification.created_at,
+    Installation.instance_name,
+    Cat.name.label("cat"),
+    at_once=20,
+    lease=dt.timedelta(minutes=5),
+    pauses=(dt.timedelta(seconds=10), dt.timedelta(minutes=1), dt.timedelta(minutes=10), dt.timedelta(hours=1)),
+    where=and_(Notification.installation_id == Installation.id, Installation.cat_id == Cat.id),
+)
+"""The notifications that players are to be mailed about. The lease is longer than twenty calls of ten seconds take."""
 
 
 def _notifications() -> AnySelect:
@@ -18,6 +53,7 @@ def _notifications() -> AnySelect:
     )
     return select(
         Notification.id,
+        Notification.user_id,
         installation.label("installation"),
         Notification.title,
         Notification.body,
@@ -47,13 +83,52 @@ async def add_notification(
     body: str,
     data: Any,  # noqa: ANN401 - any JSON value
 ) -> AnyRow:
-    """Keep a notification and return it."""
-    notification_id = await session.scalar(
+    """Keep a notification as the player wants it, and return it; ``is_mailed``: they are to be told by mail.
+
+    Who wants none in the application finds it read.
+    """
+    notification_id = uuid.uuid4()  # given: beside a CTE that inserts as well SQLAlchemy leaves the default out
+    await session.execute(
         insert(Notification)
-        .values(installation_id=installation_id, user_id=user_id, title=title, body=body, data=data)
-        .returning(Notification.id)
+        .values(
+            id=notification_id,
+            installation_id=installation_id,
+            user_id=user_id,
+            title=title,
+            body=body,
+            data=data,
+            read_at=case((_wants(user_id, "in_app").is_(False), func.now())),
+            next_attempt_at=case((and_(_wants(user_id, "email"), ~_was_mailed(installation_id)), func.now())),
+        )
+        .add_cte(use_of(installation_id, PermissionType.NOTIFICATION, "send").cte("use"))
     )
-    return (await session.execute(_notifications().where(Notification.id == notification_id))).one()
+    is_mailed = Notification.next_attempt_at.is_not(None).label("is_mailed")
+    query = _notifications().add_columns(is_mailed).where(Notification.id == notification_id)
+    return (await session.execute(query)).one()
+
+
+def _wants(user_id: uuid.UUID, way: str) -> ColumnElement[bool]:
+    wanted: ColumnElement[bool] = (
+        select(UserPreferences.communication_preferences[way].as_boolean())
+        .where(UserPreferences.user_id == user_id)
+        .scalar_subquery()
+    )
+    return wanted
+
+
+def _was_mailed(installation_id: uuid.UUID) -> ColumnElement[bool]:
+    """Whether the player was told by mail of one of the installation's a moment ago: then the inbox is enough."""
+    before = aliased(Notification)
+    return exists().where(
+        before.installation_id == installation_id,
+        before.created_at > func.now() - MAILED_EVERY,
+        or_(before.attempts > 0, before.next_attempt_at.is_not(None)),
+    )
+
+
+async def mail_no_more(session: AsyncSession, notification_id: uuid.UUID) -> None:
+    """Note that auth-service has it, or is not asked any more."""
+    await session.execute(update(Notification).where(Notification.id == notification_id).values(next_attempt_at=None))
 
 
 async def list_notifications(
@@ -70,6 +145,55 @@ async def list_notifications(
     if unread:
         query = query.where(Notification.read_at.is_(None))
     query = newest_first(query, Notification.created_at, Notification.id, after=after, limit=limit)
+    return (await session.execute(query)).all()
+
+
+async def notifications_since(
+    session: AsyncSession, user_id: uuid.UUID, last_id: uuid.UUID | None, *, overlap: dt.timedelta, limit: int
+) -> Sequence[AnyRow]:
+    """The player's notifications since ``overlap`` before the one with ``last_id``, newest first.
+
+    When the player has none with that id ``is_resumed`` is false, and they are those since ``overlap`` before now. What
+    was read as soon as it was there, the player does not want to be told.
+    """
+    last = (
+        select(Notification.created_at)
+        .where(Notification.id == literal(last_id, Uuid()), Notification.user_id == user_id)
+        .scalar_subquery()
+    )
+    query = (
+        _notifications()
+        .add_columns(last.is_not(None).label("is_resumed"))
+        .where(
+            Notification.user_id == user_id,
+            Notification.created_at >= func.coalesce(last, func.now()) - overlap,
+            Notification.read_at.is_distinct_from(Notification.created_at),
+        )
+    )
+    query = newest_first(query, Notification.created_at, Notification.id, after=None, limit=limit)
+    return (await session.execute(query)).all()
+
+
+async def new_notifications(
+    session: AsyncSession,
+    user_ids: Sequence[uuid.UUID],
+    *,
+    within: dt.timedelta,
+    without: Sequence[uuid.UUID],
+    limit: int,
+) -> Sequence[AnyRow]:
+    """The players' unread notifications younger than ``within``, but for some that are known, oldest first."""
+    query = (
+        _notifications()
+        .where(
+            Notification.user_id == any_(literal(user_ids, ARRAY(Uuid()))),
+            Notification.created_at > func.now() - within,
+            Notification.id != all_(literal(without, ARRAY(Uuid()))),
+            Notification.read_at.is_(None),
+        )
+        .order_by(Notification.created_at, Notification.id)
+        .limit(limit)
+    )
     return (await session.execute(query)).all()
 
 

@@ -1,11 +1,21 @@
 """Notifications as requests and answers."""
 
+import json
 import uuid
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from cathouse.web import JsonValue, Moment, Page, RequestModel
+
+LARGEST_DATA = 16 * 1024
+"""Characters of JSON: an inbox page of a hundred stays small."""
+
+
+def _refuse_large(data: Any) -> Any:  # noqa: ANN401 - pydantic's hook
+    if len(json.dumps(data)) > LARGEST_DATA:
+        raise ValueError(f"larger than {LARGEST_DATA // 1024} KiB of JSON")
+    return data
 
 
 class NotificationCreation(RequestModel):
@@ -13,7 +23,7 @@ class NotificationCreation(RequestModel):
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
     body: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-    data: JsonValue = None
+    data: Annotated[JsonValue, AfterValidator(_refuse_large)] = None
 
 
 class Sender(BaseModel):

@@ -1,6 +1,7 @@
 """The rules of notifications."""
 
 import datetime as dt
+import math
 import uuid
 from collections.abc import Sequence
 
@@ -9,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken
 from cathouse.schema import PermissionType
-from cathouse.web import Keyset
+from cathouse.web import Allowance, Keyset
 from installation_service.grants.access import authorise
 from installation_service.notifications import repository
 from installation_service.notifications.errors import NotificationNotFoundError, TooManyNotificationsError
+from installation_service.notifications.mails import NotificationMails
 from installation_service.notifications.schemas import NotificationCreation
+from installation_service.notifications.streams import NotificationStreams
 
 MOST_PER_SECOND = 1
 MOST_PER_DAY = 100
@@ -23,11 +26,14 @@ MOST_PER_DAY = 100
 class NotificationService:
     """Takes notifications from cats, and shows players their inbox."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, streams: NotificationStreams, mails: NotificationMails) -> None:
         self._database = database
+        self._streams = streams
+        self._mails = mails
 
     async def notify(self, token: CallbackToken, creation: NotificationCreation) -> AnyRow:
-        """Put a notification into the player's inbox.
+        """Put a notification into the player's inbox, into the streams that are open and, once in a while, into a mail:
+        as far as the player wants that.
 
         Raises:
             PermissionNotGrantedError, InstallationNotActiveError, TooManyNotificationsError: nothing was sent.
@@ -37,15 +43,21 @@ class NotificationService:
             player = await authorise(session, token, PermissionType.NOTIFICATION, for_change=True)
             recent = await repository.recent_count(session, token.installation_id)
             if recent.second >= MOST_PER_SECOND:
-                raise TooManyNotificationsError(f"{MOST_PER_SECOND} notification a second", 1)
+                raise TooManyNotificationsError(Allowance(MOST_PER_SECOND, 0, 1), "second")
             if recent.day >= MOST_PER_DAY:
                 wait = recent.first + dt.timedelta(days=1) - dt.datetime.now(dt.UTC)
-                raise TooManyNotificationsError(f"{MOST_PER_DAY} notifications a day", int(wait.total_seconds()))
+                allowance = Allowance(MOST_PER_DAY, 0, max(1, math.ceil(wait.total_seconds())))
+                raise TooManyNotificationsError(allowance, "day")
             return await repository.add_notification(
                 session, installation_id=token.installation_id, user_id=player, **creation.model_dump()
             )
 
-        return await self._database.write(notify)
+        row = await self._database.write(notify)
+        if row.read_at is None:
+            self._streams.publish(row)
+        if row.is_mailed:
+            self._mails.wake()
+        return row
 
     async def inbox(
         self, user_id: uuid.UUID, *, unread: bool, keyset: Keyset

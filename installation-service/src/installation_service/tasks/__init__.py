@@ -1,1 +1,1 @@
-"""Tasks: what a player wants done."""
+"""Tasks: what a player wants done, noted by the player or by a cat."""

@@ -1,11 +1,83 @@
-"""Tasks as answers."""
+"""Tasks as requests and answers."""
 
 import uuid
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cathouse.schema import TaskPriority, TaskStatus
-from cathouse.web import Moment
+from cathouse.web import GivenMoment, Moment, RequestModel
+
+MOST_TAGS = 20
+LONGEST_TAG = 10
+"""Characters; both requirement NS-4."""
+
+LONGEST_DESCRIPTION = 5000
+"""Characters."""
+
+
+def folded_tag(tag: str) -> str:
+    """A tag as it is kept and looked for: trimmed, in lower case."""
+    return tag.strip().lower()
+
+
+def _tag_list(tags: object) -> object:
+    if not isinstance(tags, list):
+        return tags
+    folded = [folded_tag(tag) if isinstance(tag, str) else tag for tag in tags]
+    return list(dict.fromkeys(folded)) if all(isinstance(tag, str) for tag in folded) else folded
+
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(max_length=LONGEST_DESCRIPTION)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG)]
+Tags = Annotated[
+    list[Tag],
+    BeforeValidator(_tag_list),
+    Field(
+        default_factory=list,
+        max_length=MOST_TAGS,
+        description="Kept trimmed and in lower case; what is the same then is kept once.",
+    ),
+]
+
+
+class TaskCreation(RequestModel):
+    """Something to be done. Titles need not differ."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Buy cat food",
+                    "description": "The kind with salmon.",
+                    "priority": "high",
+                    "due_date": "2099-12-24T18:00:00+01:00",
+                    "tags": ["shopping", "misty"],
+                }
+            ]
+        }
+    )
+
+    title: Title
+    description: Description | None = None
+    status: TaskStatus = TaskStatus.PENDING
+    priority: TaskPriority = TaskPriority.MEDIUM
+    due_date: GivenMoment | None = Field(None, description="Not in the past.")
+    tags: Tags
+
+
+class TaskChange(RequestModel):
+    """What is left out stays; null takes ``description`` or ``due_date`` away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "completed"}]})
+
+    title: Title = ""
+    description: Description | None = None
+    status: TaskStatus = TaskStatus.PENDING
+    priority: TaskPriority = TaskPriority.MEDIUM
+    due_date: GivenMoment | None = Field(None, description="Not in the past, unless it is what the task has already.")
+    tags: Tags
 
 
 class TaskView(BaseModel):
@@ -14,7 +86,7 @@ class TaskView(BaseModel):
     model_config = ConfigDict(title="Task")
 
     id: uuid.UUID
-    installation_id: uuid.UUID | None
+    installation_id: uuid.UUID | None = Field(description="Whose cat made it; null: the player did.")
     title: str
     description: str | None
     status: TaskStatus

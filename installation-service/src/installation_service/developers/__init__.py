@@ -1,0 +1,1 @@
+"""What developers see of the installations of their cats."""

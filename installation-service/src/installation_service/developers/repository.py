@@ -1,0 +1,70 @@
+"""All SQL about what developers see."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow, AnySelect, newest_first
+from cathouse.schema import Cat, Installation, Interaction, PlayerAlias, Release, effective_release
+
+
+async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> bool:
+    """Whether the cat is the developer's."""
+    return await session.scalar(select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)) is not None
+
+
+def _installations(cat_id: uuid.UUID) -> AnySelect:
+    """Nothing of what the player wrote: no name, no config."""
+    effective = effective_release(Release.version)
+    alias = and_(PlayerAlias.user_id == Installation.user_id, PlayerAlias.cat_id == Installation.cat_id)
+    return (
+        select(
+            Installation.id,
+            Installation.cat_id,
+            PlayerAlias.alias,
+            effective.c.version,
+            Installation.status,
+            Installation.developer_suspended_at,
+            Installation.developer_suspension_reason,
+            Installation.operator_suspended_at,
+            Installation.operator_suspension_reason,
+            Installation.installed_at,
+            Installation.created_at,
+        )
+        .join(Cat, Cat.id == Installation.cat_id)
+        .outerjoin(effective, true())
+        .outerjoin(PlayerAlias, alias)
+        .where(Installation.cat_id == cat_id)
+    )
+
+
+async def list_installations(
+    session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[AnyRow]:
+    """Who has the cat, newest first; those who have uninstalled it among them."""
+    query = newest_first(_installations(cat_id), Installation.created_at, Installation.id, after=after, limit=limit)
+    return (await session.execute(query)).all()
+
+
+async def find_installation(session: AsyncSession, cat_id: uuid.UUID, installation_id: uuid.UUID) -> AnyRow:
+    """One that is known to be there."""
+    return (await session.execute(_installations(cat_id).where(Installation.id == installation_id))).one()
+
+
+async def list_interactions(
+    session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[AnyRow]:
+    """How the cat's interactions went, newest first."""
+    query = select(
+        Interaction.id,
+        Interaction.at,
+        Interaction.kind,
+        Interaction.status_code,
+        Interaction.proxy_error,
+        Interaction.duration_ms,
+    ).where(Interaction.cat_id == cat_id)
+    query = newest_first(query, Interaction.at, Interaction.id, after=after, limit=limit)
+    return (await session.execute(query)).all()

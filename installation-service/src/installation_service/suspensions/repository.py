@@ -1,0 +1,46 @@
+"""All SQL about suspensions."""
+
+import enum
+import uuid
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow
+from cathouse.schema import Cat, Installation
+
+
+class Hand(enum.StrEnum):
+    """Who suspends."""
+
+    DEVELOPER = "developer"
+    OPERATOR = "operator"
+
+
+async def lock(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
+    """Where the installation stands, locked until the transaction ends; ``developer_id`` owns its cat."""
+    query = (
+        select(
+            Installation.id,
+            Installation.cat_id,
+            Cat.developer_id,
+            Installation.status,
+            Installation.developer_suspended_at,
+            Installation.developer_suspension_reason,
+            Installation.operator_suspended_at,
+            Installation.operator_suspension_reason,
+        )
+        .join(Cat, Cat.id == Installation.cat_id)
+        .where(Installation.id == installation_id)
+        .with_for_update(of=Installation)
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def set_suspension(session: AsyncSession, installation_id: uuid.UUID, hand: Hand, reason: str | None) -> None:
+    """Suspend for ``reason``, or with None lift the suspension by this hand."""
+    values = {
+        f"{hand.value}_suspended_at": None if reason is None else func.now(),
+        f"{hand.value}_suspension_reason": reason,
+    }
+    await session.execute(update(Installation).where(Installation.id == installation_id).values(values))

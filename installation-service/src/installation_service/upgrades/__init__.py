@@ -1,0 +1,1 @@
+"""Upgrades: consenting to a release that asks for more."""

@@ -1,0 +1,147 @@
+"""All SQL about upgrades."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, case, delete, func, select, true, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse.database import AnyRow
+from cathouse.schema import (
+    Cat,
+    Installation,
+    InstallationPermission,
+    LifecycleEventType,
+    Permission,
+    PlayerSecret,
+    Release,
+    ReleasePermission,
+    effective_release,
+)
+from installation_service.installations.repository import latest_release
+from installation_service.lifecycle.repository import event_of
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the player agreed to."""
+
+    consent_epoch: int
+    config: Mapping[str, Any]
+    grants: Mapping[uuid.UUID, bool]
+    wrapped_secrets: Mapping[str, bytes]
+    secrets_key_id: str
+    kept_secrets: Collection[str]
+    takes_back: bool
+
+
+async def find_offer(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow:
+    """The newest release beside what the installation runs now; ``id`` is null when it is no newer."""
+    effective = effective_release(Release.precedence, Release.secrets)
+    latest = latest_release(Release.consent_epoch, Release.config_schema)
+    asked = func.json_build_object(
+        "id",
+        Permission.id,
+        "permission_type",
+        Permission.permission_type,
+        "required",
+        ReleasePermission.required,
+        "granted",
+        func.coalesce(InstallationPermission.granted, False),
+    )
+    permissions = (
+        select(func.coalesce(func.json_agg(asked), func.json_build_array(), type_=JSON))
+        .select_from(ReleasePermission)
+        .join(Permission, Permission.id == ReleasePermission.permission_id)
+        .outerjoin(
+            InstallationPermission,
+            (InstallationPermission.permission_id == Permission.id)
+            & (InstallationPermission.installation_id == installation_id),
+        )
+        .where(ReleasePermission.release_id == latest.c.id)
+        .correlate(latest)
+        .scalar_subquery()
+    )
+    given = (
+        select(func.coalesce(func.json_agg(PlayerSecret.name), func.json_build_array(), type_=JSON))
+        .where(PlayerSecret.installation_id == installation_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            case((latest.c.precedence > effective.c.precedence, latest.c.id)).label("id"),
+            latest.c.version,
+            latest.c.consent_epoch,
+            latest.c.config_schema,
+            latest.c.secrets,
+            effective.c.secrets.label("secrets_before"),
+            permissions.label("permissions"),
+            given.label("given"),
+        )
+        .select_from(Installation)
+        .join(Cat, Cat.id == Installation.cat_id)
+        .outerjoin(effective, true())
+        .outerjoin(latest, true())
+        .where(Installation.id == installation_id)
+    )
+    return (await session.execute(query)).one()
+
+
+async def keep_consent(session: AsyncSession, installation_id: uuid.UUID, cat_id: uuid.UUID, consent: Consent) -> None:
+    """Write down all that the player agreed to, and the event of it, in one statement."""
+    statement = (
+        update(Installation)
+        .where(Installation.id == installation_id)
+        .values(
+            consent_epoch=consent.consent_epoch,
+            config=consent.config,
+            grant_generation=Installation.grant_generation + int(consent.takes_back),
+        )
+        .add_cte(event_of(installation_id, cat_id, LifecycleEventType.UPGRADED).cte("event"))
+        .add_cte(
+            delete(PlayerSecret)
+            .where(
+                PlayerSecret.installation_id == installation_id,
+                PlayerSecret.name.not_in({*consent.kept_secrets, *consent.wrapped_secrets}),
+            )
+            .cte("undeclared")
+        )
+    )
+    if consent.grants:
+        rows = [
+            {
+                "installation_id": installation_id,
+                "permission_id": permission_id,
+                "granted": granted,
+                "granted_at": func.now() if granted else None,
+            }
+            for permission_id, granted in consent.grants.items()
+        ]
+        answers = upsert(InstallationPermission).values(rows)
+        answers = answers.on_conflict_do_update(
+            constraint="pk_installation_permissions",
+            set_={"granted": answers.excluded.granted, "granted_at": answers.excluded.granted_at},
+            where=InstallationPermission.granted != answers.excluded.granted,
+        )
+        statement = statement.add_cte(answers.cte("grants"))
+    if consent.wrapped_secrets:
+        secrets = upsert(PlayerSecret).values(
+            [
+                {
+                    "installation_id": installation_id,
+                    "name": name,
+                    "wrapped_value": wrapped,
+                    "key_id": consent.secrets_key_id,
+                }
+                for name, wrapped in consent.wrapped_secrets.items()
+            ]
+        )
+        secrets = secrets.on_conflict_do_update(
+            constraint="pk_player_secrets",
+            set_={"wrapped_value": secrets.excluded.wrapped_value, "key_id": secrets.excluded.key_id},
+        )
+        statement = statement.add_cte(secrets.cte("secrets"))
+    await session.execute(statement)
