@@ -120,8 +120,10 @@ def _put(connection: Connection, cats: Sequence[CrowdCat]) -> list[str]:
     developers = {cat.developer_id for cat in cats}
     connection.execute(
         text(
-            "INSERT INTO cathouse.users (id, email, email_key, display_name, role) SELECT id, id || '@example.com',"
-            " id || '@example.com', 'Developer ' || id, :role FROM unnest(:ids ::uuid[]) AS given (id)"
+            # Since yesterday: catalog-service would look for the cats of developers who have just changed their names.
+            "INSERT INTO cathouse.users (id, email, email_key, display_name, role, updated_at)"
+            " SELECT id, id || '@example.com', id || '@example.com', 'Developer ' || id, :role,"
+            " now() - interval '1 day' FROM unnest(:ids ::uuid[]) AS given (id)"
             " ON CONFLICT DO NOTHING"
         ),
         {"ids": [str(each) for each in developers], "role": Role.DEVELOPER.value},

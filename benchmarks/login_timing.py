@@ -11,10 +11,8 @@ import random
 import statistics
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,11 +21,8 @@ from sqlalchemy import Engine, insert
 
 from auth_service.accounts.passwords import ITERATIONS, MEMORY_KIB, PARALLELISM
 from auth_service.sessions.repository import attempt_key
-from benchmarks.figures import Figure, checkout, running
+from benchmarks.figures import Figure, checkout, restarted, running
 from cathouse.database.engine import make_migration_engine
-from cathouse.local.processes import start, stop, wait_until_ready
-from cathouse.local.stack import Stack, StackSettings, service_environment
-from cathouse.local.state import LocalState
 from cathouse.schema import LoginAttempt, User, UserPreferences
 
 SAMPLES = 200
@@ -95,7 +90,9 @@ class Sample:
 
 def measure() -> list[Figure]:
     """One run of all kinds. Prints the whole table; the figures are the median differences."""
-    with checkout() as folder, running(folder) as stack, _with_mail(folder, stack.urls["auth"], stack) as url:
+    # As where mails are sent: only there registrations must look alike.
+    mail = {"MAIL_URL": NOBODY_LISTENS}
+    with checkout() as folder, running(folder) as stack, restarted(folder, stack, "auth", mail) as url:
         engine = make_migration_engine(stack.databases.migration)
         samples = [Sample(kind, _addresses(engine, kind)) for kind in KINDS]
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
@@ -105,35 +102,6 @@ def measure() -> list[Figure]:
                 for sample in random.sample(samples, len(samples)):
                     sample.taken.append(_call(http, sample.kind, sample.addresses[number]))
     return _compared(samples)
-
-
-@contextmanager
-def _with_mail(folder: Path, url: str, stack: Stack) -> Iterator[str]:
-    """auth-service anew on its port, as where mails are sent: only then registrations must look alike."""
-    port = int(url.rsplit(":", 1)[1])
-    stop([child for child in stack.children if child.name == "auth-service"])
-    state = LocalState(folder)
-    settings = StackSettings(_env_file=None, auth_port=port)
-    environment = service_environment(
-        "auth",
-        settings,
-        stack.databases.services["auth"],
-        jwt_secret=state.secret("JWT_SECRET"),
-        platform_secret=state.secret("PLATFORM_SECRET"),
-        mails=state.mails,
-    )
-    child = start(
-        "auth-service",
-        ("-m", "auth_service"),
-        {**environment, "MAIL_URL": NOBODY_LISTENS},
-        ready_url=f"{url}/health/ready",
-        log=state.logs / "auth-with-mail.log",
-    )
-    try:
-        wait_until_ready([child])
-        yield url
-    finally:
-        stop([child])
 
 
 def _addresses(engine: Engine, kind: Kind) -> list[str]:

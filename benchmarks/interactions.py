@@ -1,0 +1,76 @@
+"""P3: a word to a cat that answers at once, at 32 connections: proxy-service as shipped, and others that pass it on.
+
+The others neither ask who may talk to the cat, nor sign, nor check what comes back.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import httpx
+
+from benchmarks.baselines.running import baseline, nginx
+from benchmarks.figures import Figure, checkout, restarted, running
+from benchmarks.homes import Home, settle
+from benchmarks.load import Call, Load, press, wrk
+from benchmarks.rounds import Side, compare, ratios
+
+ROUNDS = 5
+SECONDS = 4.0
+CONNECTIONS = 32
+PLAYERS, CATS, CATALOG = 2, 32, 1_000
+"""64 installations in turn: none has more than 5 words under way, which is what an installation is held to."""
+
+UNLIMITED = {"LIMIT_INTERACTIONS": "off"}
+
+WHOLE, BARE, LIBRARY, CEILING = "proxy-service", "ASGI + aiohttp", "fastapi-proxy-lib", "nginx"
+
+
+def measure() -> list[Figure]:
+    """All in turn, medians over the rounds; without nginx where it is not installed."""
+    wrk()
+    with (
+        checkout() as folder,
+        running(folder) as stack,
+        restarted(folder, stack, "proxy", UNLIMITED) as whole,
+        baseline("quick_cat", folder, {}) as cat,
+        baseline("bare_proxy", folder, {"CAT_URL": f"{cat}/"}) as bare,
+        baseline("library_proxy", folder, {"CAT_URL": cat}) as library,
+        nginx(folder, cat) as ceiling,
+    ):
+        homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
+        calls = [talk(home) for home in homes]
+        urls = {WHOLE: whole, BARE: bare, LIBRARY: library}
+        if ceiling is None:
+            print("P3 without nginx, which is not installed: `make bench-tools` (Debian), as root")
+        else:
+            urls[CEILING] = ceiling
+        for url in urls.values():
+            _check(url, calls)
+        sides: dict[str, Side] = {name: partial(_press, url, calls) for name, url in urls.items()}
+        loads = compare(sides, rounds=ROUNDS, seconds=SECONDS)
+    figures = []
+    for name, each in loads.items():
+        figures.append(Figure.of_rounds("P3", f"a word to a cat, {name}", [load.rate for load in each], "/s"))
+        figures.append(Figure.of_rounds("P3", f"a word to a cat, {name}, p99", [load.p99_ms for load in each], "ms"))
+    for name, bar in ((BARE, "≥ 0.6"), (LIBRARY, "≥ 4"), (CEILING, "")):
+        if name in loads:
+            ratio = ratios(loads[WHOLE], loads[name], lambda load: load.rate)
+            figures.append(Figure.of_rounds("P3", f"{WHOLE} / {name}", ratio, "", bar))
+    return figures
+
+
+def talk(home: Home) -> Call:
+    """A player's word to the cat at home."""
+    path = f"/api/v1/installations/{home.installation_id}/interactions"
+    return Call("POST", path, home.access_token, '{"input":"Hello, Misty!"}')
+
+
+def _press(url: str, calls: Sequence[Call], seconds: float) -> Load:
+    return press(url, calls, connections=CONNECTIONS, seconds=seconds)
+
+
+def _check(url: str, calls: Sequence[Call]) -> None:
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        for call in calls:
+            if call.answer(http).json() != {"output": 1}:
+                raise RuntimeError(f"{url} passed on something else than what the cat said")
