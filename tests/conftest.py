@@ -2,6 +2,7 @@
 
 import pytest
 
+from auth_service.accounts import passwords
 from tests.fixtures.server import TestServer
 
 pytest_plugins = [
@@ -37,3 +38,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def anyio_backend() -> str:
     """The services run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _light_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where passwords are not the subject they are hashed by the same algorithm with little work.
+
+    A scene registers two or three people: at full strength that is a tenth of what it costs.
+    """
+    if request.path.parent.name != "auth":
+        monkeypatch.setattr(passwords, "ITERATIONS", 1)
+        monkeypatch.setattr(passwords, "MEMORY_KIB", 64)

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from cathouse.database import DatabaseUrl
+from installation_service.activity import uses
 from installation_service.lifecycle.service import LifecycleService
+from proxy_service import reports
 from tests.factories.accounts import PASSWORD
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.relay import Relay, relay_to
 from tests.fixtures.server import server_url
 from tests.installation.test_cat_calls import STORAGE, token
+from tests.proxy.hosts import calling, secret
+from tests.proxy.test_cat_tokens import ask, signed
 
 LIMITS = {
     "cat": 1,
@@ -22,6 +26,8 @@ LIMITS = {
     "storage get": 1,
     "storage put": 3,
     "interaction": 1,
+    "external call": 1,
+    "token for a cat": 1,
     "log-in": 5,
     "refresh": 4,
     "install": 6,
@@ -57,13 +63,15 @@ class Scene:
 
 
 @pytest.fixture
-def no_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cats are told later what happened: it is done beside the calls that are counted, not by them."""
+def nothing_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gathered and told later is done beside the calls that are counted, not by them."""
     monkeypatch.setattr(LifecycleService, "wake", lambda _self: None)
+    monkeypatch.setattr(reports, "GATHER_S", 60)
+    monkeypatch.setattr(uses, "GATHER_S", 60)
 
 
 @pytest.fixture(params=["direct", "pgbouncer"])
-async def scene(request: pytest.FixtureRequest, clean_db: DatabaseUrl, no_deliveries: None) -> AsyncIterator[Scene]:
+async def scene(request: pytest.FixtureRequest, clean_db: DatabaseUrl, nothing_beside: None) -> AsyncIterator[Scene]:
     is_direct = request.param == "direct"
     target: DatabaseUrl = server_url() if is_direct else request.getfixturevalue("pooler")
     async with (
@@ -97,6 +105,13 @@ async def test_no_call_waits_for_the_database_more_often_than_it_may(
     async def install_under_a_key() -> None:
         await install(**{"Idempotency-Key": f"key-{number}"})
 
+    async def ask_for_token() -> None:
+        whsec = house.cat_secrets[scene.cat["slug"]]
+        await ask(house, *signed(whsec, scene.installed["id"]), expect=200)
+
+    async with calling(house, {"api_key": "quillfeather"}, secret("api_key", "X-Api-Key")) as caller:
+        external = await scene.least("proxy", lambda: caller.call(secret="api_key"))
+
     credentials = {"email": person.email, "password": PASSWORD}
     path = f"{STORAGE}/key"
     found = {
@@ -115,6 +130,8 @@ async def test_no_call_waits_for_the_database_more_often_than_it_may(
             "installation", lambda: house.call("installation", "GET", path, headers=calls)
         ),
         "interaction": await scene.least("proxy", lambda: house.interact(person, scene.installed, "hello")),
+        "external call": external,
+        "token for a cat": await scene.least("proxy", ask_for_token),
         "log-in": await scene.least("auth", lambda: house.call("auth", "POST", "/api/v1/auth/login", credentials)),
         "refresh": await scene.least("auth", refresh),
         "install": await scene.least("installation", install),
