@@ -1,7 +1,7 @@
 """The rules of cats: who may do what with one, and its way from draft to the catalog and back."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +22,7 @@ from catalog_service.releases import repository as releases
 from catalog_service.releases.errors import VersionNotHigherError
 from catalog_service.releases.service import precedence, settle_epochs
 from catalog_service.search import repository as search
-from cathouse.database import AnyRow, Database, record_event
+from cathouse.database import AnyRow, BatchLoader, Database, record_event
 from cathouse.identity import Keyring, Principal
 from cathouse.schema import Cat, CatStatus, Role
 from cathouse.web import OutsideUrlRules, ServiceClient
@@ -54,6 +54,7 @@ class CatService:
         self._embeddings = embeddings
         self._signing_keys = signing_keys
         self._outside_urls = outside_urls
+        self._cats: BatchLoader[uuid.UUID, AnyRow] = BatchLoader(self._load)
 
     async def create(self, developer: Principal, creation: CatCreation) -> AnyRow:
         """Make a draft with its first release.
@@ -89,10 +90,16 @@ class CatService:
         Raises:
             CatNotFoundError: also when the person may not know of it.
         """
-        cat = await self._database.read(lambda session: repository.find_cat(session, reference))
+        if isinstance(reference, uuid.UUID):
+            cat = await self._cats.get(reference)
+        else:
+            cat = await self._database.read(lambda session: repository.find_cat(session, reference))
         if cat is None or not may_see(cat, person):
             raise CatNotFoundError
         return cat
+
+    async def _load(self, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, AnyRow]:
+        return await self._database.read(lambda session: repository.find_cats(session, ids))
 
     async def releases(
         self, cat_id: uuid.UUID, person: Principal | None, version: str | None = None

@@ -22,7 +22,8 @@ _COSTLY_KEYWORDS = {"pattern", "patternProperties", "uniqueItems", "$ref", "$dyn
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-# Headers that frame the message or belong to the connection: a secret in one of them would take the request apart.
+# Headers that frame the message, belong to the connection or are ours: a secret in one of them would take the request
+# apart.
 _RESERVED_HEADERS = {
     "host",
     "content-length",
@@ -35,6 +36,7 @@ _RESERVED_HEADERS = {
     "trailer",
     "expect",
     "accept-encoding",
+    "cdn-loop",
     "cookie",
     "proxy-authorization",
 }

@@ -8,7 +8,7 @@ from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
-from cathouse.schema import Cat, Installation, Interaction
+from cathouse.schema import Cat, Installation, Interaction, InteractionKind
 
 NOT_THE_CATS_FAULT = "client_left"
 """The ``proxy_error`` of an interaction whose player went away."""
@@ -38,7 +38,7 @@ async def count_interactions(session: AsyncSession, cat_id: uuid.UUID, *, since:
         .where(
             Interaction.cat_id == cat_id,
             Interaction.at >= dt.datetime.combine(since, dt.time(), dt.UTC),
-            Interaction.kind == "interaction",
+            Interaction.kind == InteractionKind.INTERACTION,
         )
         .group_by(day)
     )
