@@ -7,12 +7,13 @@ PACKAGES := cathouse-kit[local] auth-service catalog-service installation-servic
 SERVICES := auth catalog installation proxy
 PRISM := @stoplight/prism-cli@5.14.2 @neondatabase/api-client@2.7.3
 JOSE := jose@6.2.17
+STANDARD_WEBHOOKS := standardwebhooks@1.1.1
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo status test test-tools lint fmt bench migrate seed env lock openapi clean install
+.PHONY: help up demo status test test-tools lint fmt bench bench-tools migrate seed env lock openapi clean install
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 up: install ## Run everything here until Ctrl-C: database, four services, demo cat
 	@exec $(BIN)/cathouse up
@@ -26,7 +27,7 @@ status: install ## Say which services answer
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
 
-test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Neon's document and Prism, jose, Chromium
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Neon's document and Prism, jose, standardwebhooks, Chromium
 	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
 	@missing=""; \
 		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
@@ -37,6 +38,8 @@ test-tools: ## Install what some tests need beside Python (Debian, as root): PgB
 	@test -d .cathouse-tools/prism/node_modules/@stoplight/prism-cli \
 		|| npm install --silent --no-save --prefix .cathouse-tools/prism $(PRISM)
 	@test -d .cathouse-tools/jose/node_modules/jose || npm install --silent --no-save --prefix .cathouse-tools/jose $(JOSE)
+	@test -d .cathouse-tools/standardwebhooks/node_modules/standardwebhooks \
+		|| npm install --silent --no-save --prefix .cathouse-tools/standardwebhooks $(STANDARD_WEBHOOKS)
 
 lint: install ## Style, types, layers, locks
 	@$(BIN)/ruff format --check .
@@ -48,8 +51,15 @@ fmt: install ## Format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install ## Measure: a table, and benchmarks/results/latest.json (ONLY=P4 for one)
+bench: install ## Measure: a table, benchmarks/results/latest.json, and of all docs/performance.svg (ONLY="P1 P3" for some)
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+bench-tools: ## Install what some benchmarks need beside Python (Debian, as root): wrk, nginx
+	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only: wrk and nginx are needed" >&2; exit 1; }
+	@missing=""; \
+		command -v wrk >/dev/null || missing="$$missing wrk"; \
+		test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+		test -z "$$missing" || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 migrate: install ## Bring the database of MIGRATION_DATABASE_URL up to date
 	@cd auth-service && ../$(BIN)/alembic upgrade head

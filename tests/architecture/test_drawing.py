@@ -7,7 +7,7 @@ import grimp
 
 DRAWING = Path(__file__).parents[2] / "docs" / "architecture.md"
 SERVICES = ("auth_service", "catalog_service", "installation_service", "proxy_service")
-ROOMS = ("schema", "database", "upkeep", "neon", "identity", "web", "local", "cli")
+ROOMS = ("schema", "database", "upkeep", "neon", "identity", "web", "cat", "local", "cli")
 _ARROW = re.compile(r"^\s+(\w+) --> (\w+)$", re.MULTILINE)
 
 

@@ -61,6 +61,8 @@ def padlock(policy: str) -> list[dict[str, list[str]]] | None:
         return None
     if policy == "cat":
         return [{"Cat": []}]
+    if policy == "cat, by signature":
+        return [{"CatSignature": []}]
     if policy.startswith("service:"):
         return [{"Service": []}]
     return [{"Person": []}, {}] if policy.startswith(KNOWN_WHEN_SIGNED_IN) else [{"Person": []}]

@@ -29,6 +29,7 @@ WRITES = {
     "catalog PATCH /api/v1/cats/{cat_id}/releases/{version}",
     "catalog POST /api/v1/cats/{cat_id}/publish",
     "catalog POST /api/v1/cats/{cat_id}/unpublish",
+    "proxy POST /api/v1/cats/{cat_id}/test",
 }
 DEVELOPER_READS = {
     "catalog GET /api/v1/cats/{cat_id}/stats",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import HttpUrl, SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -27,6 +27,7 @@ from tests.fixtures.letters import mailed_token
 from tests.fixtures.serving import serve
 from tests.installation.test_cat_calls import token as cat_headers
 from tests.installation.test_installations import EXTERNAL, SECRET
+from tests.proxy.hosts import HERE, calling
 
 METRICS_TOKEN = "a-token-for-the-figures-of-the-tests"
 AUTH = "/api/v1/auth"
@@ -57,6 +58,9 @@ NEVER_SUCCEED = {
     f"DELETE {ME}/totp",
 }
 """Of every other operation some call must succeed: else the run would say nothing about its answers."""
+
+SIGNED = "POST /api/v1/cat/token"
+"""No signature can be written down beforehand: tests/proxy/test_cat_tokens.py does."""
 
 LEFT_OUT = {"GET /api/v1/notifications/stream"}
 """It ends with the access token, too long to wait for: tests/installation/test_notification_stream.py does."""
@@ -122,7 +126,7 @@ class Scene:
             return self.admin
         if path == "/api/v1/users":
             return self.admin
-        if self.service == "catalog":
+        if self.service == "catalog" or path == f"{CAT}/test":
             return self.developer
         if self.service != "auth":
             return self.player
@@ -393,14 +397,22 @@ async def test_proxy_service_keeps_its_contract(house: House) -> None:
     installation = await installed(scene)
     with house.engine.connect() as connection:
         release = connection.scalar(select(Release.id).join(Cat).where(Cat.id == uuid.UUID(installation["cat"]["id"])))
-    scene.paths = {f"POST {INSTALLATION}/interactions": {"installation_id": installation["id"]}}
-    scene.bodies = {
-        "POST /internal/v1/challenges": {"release_id": str(release)},
-        "POST /internal/v1/deliveries": {
-            "event_id": str(uuid.uuid4()),
-            "installation_id": installation["id"],
-            "event": "installation.created",
-            "created_at": "2026-11-25T12:00:00Z",
-        },
+    scene.paths = {
+        f"POST {INSTALLATION}/interactions": {"installation_id": installation["id"]},
+        f"POST {CAT}/test": {"cat_id": installation["cat"]["id"]},
     }
-    hold(await examined(scene))
+    async with calling(house, {}) as caller:
+        # What is invented, and the document's own example, lead to no host outside.
+        await house.execute(update(Release).values(egress_hosts=[HERE]))
+        scene.installation = caller.installed
+        scene.bodies = {
+            "POST /api/v1/cat/external": {"method": "GET", "url": caller.host.url},
+            "POST /internal/v1/challenges": {"release_id": str(release)},
+            "POST /internal/v1/deliveries": {
+                "event_id": str(uuid.uuid4()),
+                "installation_id": installation["id"],
+                "event": "installation.created",
+                "created_at": "2026-11-25T12:00:00Z",
+            },
+        }
+        hold(await examined(scene), never_succeed=frozenset({SIGNED}))

@@ -21,6 +21,7 @@ from tests.factories.cats import NOTIFICATION, STORAGE, TASKS, cat_creation
 from tests.fixtures.erasures import service_headers
 from tests.fixtures.house import House, directly, run_house
 from tests.installation.test_cat_calls import token as cat_headers
+from tests.installation.test_installations import EXTERNAL
 
 EXAMPLES = 2
 """Generated values beside the known evil ones: derandomised, so always the same."""
@@ -93,8 +94,9 @@ def hunted(check: Callable[[Call, str, Any], None], calls: list[Call]) -> None:
 
 async def bodies(house: House) -> list[Call]:
     admin, developer, player = await house.admin(), await house.register("developer"), await house.register()
-    cat = await house.publish(developer, permissions=[STORAGE, NOTIFICATION, TASKS])
-    installed = await house.install(player, cat, grants={"storage": True, "notification": True, "tasks": True})
+    cat = await house.publish(developer, permissions=[STORAGE, NOTIFICATION, TASKS, EXTERNAL])
+    grants = {"storage": True, "notification": True, "tasks": True, "external_api": True}
+    installed = await house.install(player, cat, grants=grants)
     reporting = service_headers(KeyUse.PROXY_TO_INSTALLATION, caller="proxy", callee="installation")
     report = {
         "id": str(uuid.uuid4()),
@@ -107,6 +109,7 @@ async def bodies(house: House) -> list[Call]:
         "bytes_in": 1,
         "bytes_out": 1,
         "at": "2026-11-21T12:00:00Z",
+        "action": "GET api.example.com",
     }
     hours = {"start": "09:00", "end": "17:00", "timezone": "UTC"}
     calling = cat_headers(installed, frozenset(PermissionType))
@@ -119,6 +122,14 @@ async def bodies(house: House) -> list[Call]:
         "tags": ["x"],
     }
     made = await house.call("installation", "POST", "/api/v1/cat/tasks", task, headers=calling, expect=201)
+    external = {  # to a host that the release does not declare
+        "method": "GET",
+        "url": "https://api.example.com/",
+        "headers": {},
+        "body": "x",
+        "body_encoding": "utf-8",
+        "secret": "api_key",
+    }
     rows = [
         ("auth", "POST", "/api/v1/auth/register", {}, registration(role="player")),
         ("auth", "PATCH", "/api/v1/users/me", player.headers, {"display_name": "Mia", "timezone": "UTC"}),
@@ -153,13 +164,15 @@ async def bodies(house: House) -> list[Call]:
         ("installation", "POST", "/api/v1/cat/tasks", calling, task),
         ("installation", "PATCH", f"/api/v1/cat/tasks/{made.json()['id']}", calling, task),
         ("proxy", "POST", f"/api/v1/installations/{installed['id']}/interactions", player.headers, {"input": 1}),
+        ("proxy", "POST", "/api/v1/cat/external", calling, external),
+        ("proxy", "POST", "/api/v1/cat/token", {}, {"installation_id": installed["id"]}),
     ]
     return [Call(house.urls[service] + path, method, headers, good) for service, method, path, headers, good in rows]
 
 
 @pytest.fixture
 async def house(clean_db: DatabaseUrl) -> Any:
-    async with run_house(clean_db) as running:
+    async with run_house(clean_db, limit_external_calls="off") as running:
         yield running
 
 

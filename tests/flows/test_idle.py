@@ -1,9 +1,7 @@
 """Idle means idle: whoever asks only how we are does not keep a serverless database awake."""
 
 import asyncio
-import datetime as dt
 import time
-import uuid
 
 import pytest
 from sqlalchemy import text
@@ -16,12 +14,13 @@ from auth_service.signing_keys import service as signing_keys
 from cathouse.database import DatabaseUrl, Idleness
 from cathouse.identity import KeyUse, derive, parse_roots
 from cathouse.web import SERVICES, ServiceClient
-from proxy_service.interactions import reports
-from proxy_service.interactions.reports import InteractionReport, InteractionReporter
+from proxy_service import reports
+from proxy_service.reports import InteractionReporter
 from tests.fixtures.house import PLATFORM_SECRET, House, run_house
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
 from tests.fixtures.serving import serve
+from tests.proxy.test_reports import report
 
 IDLE_AFTER_S = 1.0
 WATCHED_FOR_S = 2.0
@@ -91,7 +90,7 @@ async def test_what_could_not_be_reported_waits_for_the_next_request(monkeypatch
         idleness = Idleness(0.3)
         reporter = InteractionReporter(client, idleness)
         reporter.start()
-        reporter.add(report())
+        reporter.add(report(1))
         await asyncio.sleep(0.6)
         assert arrived >= 2  # it is tried again while somebody is served
         seen = arrived
@@ -105,18 +104,3 @@ async def test_what_could_not_be_reported_waits_for_the_next_request(monkeypatch
         await reporter.close()
         assert reporter.dropped == 0
         await client.close()
-
-
-def report() -> InteractionReport:
-    return InteractionReport(
-        id=uuid.uuid4(),
-        installation_id=uuid.uuid4(),
-        cat_id=uuid.uuid4(),
-        kind="interaction",
-        status_code=200,
-        proxy_error=None,
-        duration_ms=1,
-        bytes_in=1,
-        bytes_out=1,
-        at=dt.datetime.now(dt.UTC),
-    )

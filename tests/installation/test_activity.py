@@ -75,6 +75,8 @@ async def test_a_report_that_names_another_cat_or_nobodys_does_not_stop_its_batc
         ("status_code", "200"),
         ("at", 0),
         ("at", "0001-01-01T00:00:00+23:59"),
+        ("action", ""),
+        ("action", "x" * 281),
     ],
 )
 async def test_what_no_column_can_hold_is_refused(house: House, good: dict[str, Any], member: str, value: Any) -> None:
@@ -138,6 +140,40 @@ async def read_all(house: House, person: Person, installed: dict[str, Any], limi
         if page["next_cursor"] is None:
             return items
         cursor = f"&cursor={page['next_cursor']}"
+
+
+async def test_an_external_call_is_shown_as_a_use_too_once_and_is_no_interaction(house: House, home: Home) -> None:
+    player, installed, _ = home
+    longest = f"DELETE {'x' * 63}.{'y' * 63}.{'z' * 63}.{'w' * 53}.example"
+    calls = [
+        {
+            "id": str(uuid.uuid4()),
+            "installation_id": installed["id"],
+            "cat_id": installed["cat"]["id"],
+            "kind": "external",
+            "status_code": 200,
+            "proxy_error": "secret_echoed",
+            "duration_ms": 12,
+            "bytes_in": 1,
+            "bytes_out": 1,
+            "at": NOW.isoformat(),
+            "action": action,
+        }
+        for action in ("GET api.example.com", longest)
+    ]
+    for _ in range(2):
+        await report(house, *calls)
+    # One at a time: all four are of the same moment.
+    items = await read_all(house, player, installed, limit=1)
+    assert used(items) == {("external_api", "GET api.example.com", 1), ("external_api", longest, 1)}
+    shown = [(each["kind"], each["proxy_error"]) for each in items if each["type"] == "interaction"]
+    assert shown == [("external", "secret_echoed")] * 2
+    assert len(items) == len({each["id"] for each in items}) == 4
+    installation = await house.call("installation", "GET", f"{INSTALLATIONS}/{installed['id']}", person=player)
+    assert installation.json()["last_interaction_at"] is None
+    await report(house, {**calls[0], "id": str(uuid.uuid4()), "kind": "interaction", "action": None})
+    installation = await house.call("installation", "GET", f"{INSTALLATIONS}/{installed['id']}", person=player)
+    assert installation.json()["last_interaction_at"] is not None
 
 
 @pytest.mark.usefixtures("soon")

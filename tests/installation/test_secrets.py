@@ -6,14 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select, text
 
 from cathouse.database import AnyRow
-from cathouse.identity import KeyUse, derive, parse_roots
+from cathouse.identity import KeyUse, SecretUnreadableError, derive, parse_roots, unwrap_secret
 from cathouse.schema import PlayerSecret
-from installation_service.secrets.wrapping import NONCE_BYTES, bound_to
 from tests.factories.cats import NOTIFICATION, STORAGE
 from tests.fixtures.erasures import everything
 from tests.fixtures.house import PLATFORM_SECRET, Body, House, Person, directly
@@ -78,10 +75,9 @@ def kept(house: House, name: str) -> AnyRow | None:
 def opened(row: AnyRow | None, installed: dict[str, Any], name: str) -> str:
     """What proxy-service reads, with the key that it has."""
     assert row is not None
-    key = derive(parse_roots(PLATFORM_SECRET), KeyUse.PLAYER_SECRETS).find(row.key_id)
-    assert key is not None
-    nonce, sealed = row.wrapped_value[:NONCE_BYTES], row.wrapped_value[NONCE_BYTES:]
-    return AESGCM(key).decrypt(nonce, sealed, bound_to(uuid.UUID(installed["id"]), name)).decode()
+    keys = derive(parse_roots(PLATFORM_SECRET), KeyUse.PLAYER_SECRETS)
+    installation_id = uuid.UUID(installed["id"])
+    return unwrap_secret(keys, row.wrapped_value, key_id=row.key_id, installation_id=installation_id, name=name)
 
 
 async def test_the_list_says_what_is_asked_for_and_what_is_set_and_never_a_value(house: House, home: Home) -> None:
@@ -131,7 +127,7 @@ async def test_a_secret_that_is_moved_to_another_row_does_not_open(house: House,
         own = connection.execute(query.where(PlayerSecret.installation_id == uuid.UUID(installed["id"]))).one()
     assert opened(own, installed, REQUIRED) == CANARY
     for row_of, name in ((other, REQUIRED), (installed, "second_key")):
-        with pytest.raises(InvalidTag):
+        with pytest.raises(SecretUnreadableError):
             opened(own, row_of, name)
 
 

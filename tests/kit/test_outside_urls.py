@@ -64,6 +64,214 @@ def test_everything_else_is_refused_with_a_reason(url: str, reason: str) -> None
         PUBLIC.check(url)
 
 
+ADDRESSES = [
+    # decimal, octal, hexadecimal, and mixtures of them, in one to four parts, as inet_aton reads them
+    "2130706433",
+    "017700000001",
+    "0x7f000001",
+    "0X7F000001",
+    "0x7f.0.0.1",
+    "0x7f.0x0.0x0.0x1",
+    "0177.0.0.01",
+    "0177.1",
+    "127.0.1",
+    "127.0x1",
+    "0x7f.0.1",
+    "0",
+    "0x",
+    "0x0",
+    "00",
+    "1",
+    "00000000000000000000000000000127.0.0.1",
+    "127.00.00.01",
+    "127.000.000.001",
+    "256.256.256.256",
+    "4294967297",
+    "99999999999999999999",
+    "1.2.3.4.5",
+    "1.2.3.4.0x5",
+    "cat.0x7f",
+    "example.com.1",
+    # the end of a name
+    "127.0.0.1.",
+    "2130706433.",
+    "0x7f.1.",
+    # other digits, dots and letters that programs make ordinary ones of
+    "\uff11\uff12\uff17.0.0.1",
+    "\uff11\uff12\uff17\uff0e\uff10\uff0e\uff10\uff0e\uff11",
+    "127。0。0。1",
+    "127｡0｡0｡1",
+    "①②⑦.0.0.1",
+    "\U0001d7cf\U0001d7d0\U0001d7d5.0.0.1",
+    "٣.0.0.1",
+    "0\uff587f.1",
+    # with brackets
+    "[::1]",
+    "[::]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::127.0.0.1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::ffff:0:127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+    "[fe80::1]",
+    "[fe80::1%25eth0]",
+    "[fe80::1%eth0]",
+    "[::1%25]",
+    "[fd00:ec2::254]",
+    "[2606:4700:4700::1111]",
+    "[v1.cat]",
+    "[127.0.0.1]",
+    "[cats.example.com]",
+    "[]",
+    "[::1].example.com",
+    "::1",
+    "1.1.1.1",
+    "169.254.169.254",
+    "100.100.100.200",
+    "168.63.129.16",
+]
+
+
+@pytest.mark.parametrize("host", ADDRESSES)
+def test_an_address_is_refused_in_every_spelling(host: str) -> None:
+    for url in (f"https://{host}/", f"https://{host}:443/latest", f"HTTPS://{host}?x"):
+        with pytest.raises(ValueError, match=r"^(the|expected)"):
+            PUBLIC.check(url)
+        if host not in ("[::1]", "127.0.0.1"):
+            with pytest.raises(ValueError, match=r"^(the|expected)"):
+                DEVELOPMENT.check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        # who reads the host elsewhere than we do
+        "https://me:secret@cats.example.com/",
+        "https://@cats.example.com/",
+        "https://:@cats.example.com/",
+        "https://127.0.0.1@cats.example.com/",
+        "https://cats.example.com:443@127.0.0.1/",
+        "https://cats.example.com%40127.0.0.1/",
+        "https://cats.example.com\\@127.0.0.1/",
+        "https:\\\\cats.example.com/",
+        "https://cats.example.com\\.evil.example/",
+        "https:/\\cats.example.com/",
+        "https:cats.example.com",
+        "https:/cats.example.com/",
+        "https:///cats.example.com/",
+        "https:////cats.example.com/",
+        "https://cats.example.com#@127.0.0.1/",
+        "https://cats.example.com/#",
+        "https://cats.example.com#",
+        "https://cats.example.com?x#y",
+        # what is cut away, or is not seen
+        "https://cats.exa\tmple.com/",
+        "https://cats.example.com\t/",
+        "https://cats.example.com\r\nHost: 127.0.0.1/",
+        "https://cats.example.com/\r\nX: y",
+        " https://cats.example.com/",
+        "https://cats.example.com/ ",
+        "https://cats.example.com /",
+        "https://cats.example.com\x00/",
+        "https://cats.example.com\x7f/",
+        "https://cats\u00adhouse.example.com/",
+        "https://cats\u200bhouse.example.com/",
+        "https://cats\u2024example.com/",
+        "https://cats.example\uff0fcom/",
+        "https://cats.example.com\uff03/",
+        "https://cats%2eexample.com/",
+        "https://cats.example.com/\ud800",
+        "https://cats.example.com/\x85",
+        "https://cats.example.com/\u2028",
+        "https://cats.example.com/\u202emoc.live",
+        "https://cats.example.com%00.evil.example/",
+        "https://cats..example.com/",
+        "https://.example.com/",
+        "https://cats.example.com../",
+        "https://./",
+        "https://../",
+        # other ports, or none that is one
+        "https://cats.example.com:80/",
+        "https://cats.example.com:0/",
+        "https://cats.example.com:00443x/",
+        "https://cats.example.com:-443/",
+        "https://cats.example.com:+443/",
+        "https://cats.example.com:4 43/",
+        "https://cats.example.com:65979/",
+        "https://cats.example.com:443:443/",
+        "https://cats.example.com:22/",
+        "https://cats.example.com:8001/",
+        "https://cats.example.com:\uff14\uff14\uff13/",
+        # other schemes
+        "http://cats.example.com/",
+        "http://cats.example.com:443/",
+        "ftp://cats.example.com/",
+        "file:///etc/passwd",
+        "gopher://cats.example.com/",
+        "javascript:alert(1)",
+        "data:text/plain,purr",
+        "ws://cats.example.com/",
+        "unix:///run/docker.sock",
+        "cats.example.com",
+        "//cats.example.com/",
+        "/",
+        "",
+        "https",
+        "https:",
+        "https://",
+        "https://?x",
+        # names that are not everybody's
+        "https://localhost./",
+        "https://cats.localhost/",
+        "https://cats.LOCAL/",
+        "https://cats.local./",
+        "https://internal/",
+        "https://instance-data/",
+        "https://metadata.google.internal./",
+        "https://router.lan/",
+        "https://cats.home.arpa/",
+        "https://cats.onion/",
+        "https://kubernetes.default.svc.cluster.local/",
+        # names that are none
+        "https://cats-.example.com/",
+        "https://-.example.com/",
+        "https://xn--.example.com/",
+        "https://xn--zzzzzzzzz.example/",
+        "https://" + "a" * 64 + ".example.com/",
+        "https://" + "a." * 130 + "example.com/",
+        "https://*.example.com/",
+        "https://cats!.example.com/",
+        "https://💩.example/",
+    ],
+)
+def test_what_programs_read_differently_is_refused(url: str) -> None:
+    for rules in (PUBLIC, DEVELOPMENT):
+        with pytest.raises(ValueError, match=r"^(the|this|expected)"):
+            rules.check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://cathouse.example",
+        "https://cathouse.example./",
+        "https://CATHOUSE.Example:443/x",
+        "https://cathouse.example:/",
+        "https://xn--ktzchen-5wa.example/",
+        "https://kätzchen.example/",
+    ],
+)
+def test_nobody_outside_has_our_own_names(url: str) -> None:
+    rules = OutsideUrlRules(own_hosts=frozenset({"cathouse.example", "xn--ktzchen-5wa.example"}))
+    with pytest.raises(ValueError, match="Cat House itself"):
+        rules.check(url)
+    PUBLIC.check(url)
+    rules.check("https://cathouse.example.com/")
+    rules.check("https://my.cathouse.example/")
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8010/cat", "http://[::1]:9000/", "http://localhost:8010/"])
 def test_development_accepts_this_machine_and_nothing_else_private(url: str) -> None:
     DEVELOPMENT.check(url)

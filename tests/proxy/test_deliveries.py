@@ -45,7 +45,7 @@ async def deliver(house: House, body: Mapping[str, Any]) -> dict[str, Any]:
     headers = service_headers(KeyUse.INSTALLATION_TO_PROXY, caller="installation", callee="proxy")
     answer = await house.call("proxy", "POST", DELIVERIES, body, headers=headers)
     result: dict[str, Any] = answer.json()
-    assert set(result) == {"status_code", "proxy_error", "duration_ms", "acknowledged", "give_up"}
+    assert set(result) == {"status_code", "proxy_error", "duration_ms", "acknowledged", "give_up", "retry_after_s"}
     return result
 
 
@@ -72,7 +72,7 @@ async def test_the_envelope_is_an_interactions_without_input(house: House, cat: 
         "content-length",
         "accept",
         "accept-encoding",
-        "connection",
+        "cdn-loop",
         "webhook-id",
         "webhook-timestamp",
         "webhook-signature",

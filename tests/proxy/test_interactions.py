@@ -46,7 +46,7 @@ async def test_the_envelope_says_all_that_a_cat_may_know_and_nothing_else(house:
         "content-length",
         "accept",
         "accept-encoding",
-        "connection",
+        "cdn-loop",
         "webhook-id",
         "webhook-timestamp",
         "webhook-signature",
@@ -209,7 +209,7 @@ async def test_a_challenge_whose_body_never_ends_is_given_up_in_time(house: Hous
     path = f"/api/v1/cats/{draft['id']}/publish"
     answer = await house.call("catalog", "POST", path, person=developer, expect=422)
     assert time.monotonic() - started < 5
-    assert answer.json()["cause"] == "The cat did not finish its answer within 1 seconds."
+    assert answer.json()["cause"] == "The endpoint did not finish its answer within 1 seconds."
 
 
 async def test_a_client_that_leaves_takes_the_call_with_it(house: House, cat: Cat, home: Home) -> None:
@@ -319,7 +319,7 @@ async def test_nothing_holds_the_one_connection_while_a_cat_takes_its_time(house
         pool = (await house.http.get(health)).json()["pool"]
         assert pool == {"size": 1, "max": 1, "in_use": 0, "waiting": 0}
         cat.behaviour = cat.answer
-        quick = await asyncio.gather(*(house.interact(player, installed, number) for number in range(20)))
+        quick = await asyncio.gather(*(house.interact(player, installed, number) for number in range(3)))
         assert all(each.json() == {"output": "purr"} for each in quick)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from cathouse.database import Database, Retention, remove_old_answers
-from cathouse.identity import KeyUse
+from cathouse.identity import KeyUse, SecretWrapper
 from cathouse.web import ServiceClient, build_app
 from installation_service.activity.repository import remove_old_interactions, remove_old_uses
 from installation_service.activity.routes import router as activity
@@ -33,7 +33,6 @@ from installation_service.notifications.service import NotificationService
 from installation_service.notifications.streams import NotificationStreams
 from installation_service.secrets.routes import router as secrets
 from installation_service.secrets.service import SecretService
-from installation_service.secrets.wrapping import SecretWrapper
 from installation_service.settings import InstallationSettings
 from installation_service.storage.routes import router as storage
 from installation_service.storage.service import StorageService

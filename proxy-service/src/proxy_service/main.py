@@ -8,15 +8,24 @@ from fastapi import FastAPI
 
 from cathouse.database import Database
 from cathouse.identity import KeyUse
-from cathouse.web import ServiceClient, build_app
+from cathouse.web import BoundedMemoryStorage, Limiter, ServiceClient, build_app, parse_rates
 from proxy_service.deliveries.callbacks import Callbacks
+from proxy_service.deliveries.messenger import Messenger
 from proxy_service.deliveries.routes import router as deliveries
 from proxy_service.deliveries.service import ChallengeService, DeliveryService
+from proxy_service.egress.breakers import Breakers
 from proxy_service.egress.client import OutsideClient
-from proxy_service.interactions.reports import InteractionReporter
+from proxy_service.egress.resolver import GuardedResolver
+from proxy_service.external.routes import router as external
+from proxy_service.external.service import ExternalService
 from proxy_service.interactions.routes import router as interactions
 from proxy_service.interactions.service import InteractionService
+from proxy_service.pings.routes import router as pings
+from proxy_service.pings.service import PingService
+from proxy_service.reports import InteractionReporter
 from proxy_service.settings import ProxySettings
+from proxy_service.tokens.routes import router as tokens
+from proxy_service.tokens.service import TokenService
 
 REPORT_TIMEOUT_S = 10.0
 
@@ -30,11 +39,7 @@ def create_app(settings: ProxySettings) -> FastAPI:
 
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
-        signing_keys = settings.keyring(KeyUse.CAT_SIGNING, "proxy")
         installation_url, proxy_url = settings.callback_urls()
-        callbacks = Callbacks(
-            settings.keyring(KeyUse.CALLBACK_TOKENS, "proxy"), installation_url=installation_url, proxy_url=proxy_url
-        )
         async with AsyncExitStack() as stack:
             installation = ServiceClient(
                 caller="proxy",
@@ -47,13 +52,39 @@ def create_app(settings: ProxySettings) -> FastAPI:
             reporter = InteractionReporter(installation, database.idleness)
             reporter.start()
             stack.push_async_callback(reporter.close)
-            outside = OutsideClient(settings.outside_urls())
+            resolver = GuardedResolver(allow_private=settings.allow_private_endpoints, servers=settings.dns_servers)
+            outside = OutsideClient(settings.outside_urls(), resolver)
             stack.push_async_callback(outside.close)
+            signing_keys = settings.keyring(KeyUse.CAT_SIGNING, "proxy")
+            callbacks = Callbacks(
+                settings.keyring(KeyUse.CALLBACK_TOKENS, "proxy"),
+                installation_url=installation_url,
+                proxy_url=proxy_url,
+            )
+            messenger = Messenger(outside, signing_keys=signing_keys, callbacks=callbacks)
+            breakers = Breakers()
+            limiter = Limiter(BoundedMemoryStorage())
             yield {
-                "challenges": ChallengeService(database, outside, signing_keys),
-                "deliveries": DeliveryService(database, outside, signing_keys=signing_keys, callbacks=callbacks),
+                "challenges": ChallengeService(database, messenger),
+                "deliveries": DeliveryService(database, messenger, breakers),
+                "pings": PingService(database, messenger, limiter),
+                "tokens": TokenService(database, signing_keys=signing_keys, callbacks=callbacks, limiter=limiter),
+                "external": ExternalService(
+                    database,
+                    outside,
+                    reporter,
+                    secret_keys=settings.keyring(KeyUse.PLAYER_SECRETS, "proxy"),
+                    urls=settings.outside_urls(),
+                    limiter=limiter,
+                    rates=parse_rates(settings.limit_external_calls),
+                ),
                 "interactions": InteractionService(
-                    database, outside, reporter, signing_keys=signing_keys, callbacks=callbacks
+                    database,
+                    messenger,
+                    reporter,
+                    breakers=breakers,
+                    limiter=limiter,
+                    rates=parse_rates(settings.limit_interactions),
                 ),
             }
 
@@ -63,7 +94,7 @@ def create_app(settings: ProxySettings) -> FastAPI:
         settings,
         title="Cat House: proxy-service",
         description="The only door to the outside: interactions with cats, and what they are told.",
-        routers=(interactions, deliveries),
+        routers=(interactions, external, tokens, pings, deliveries),
         provide=provide,
         callback_keys=settings.keyring(KeyUse.CALLBACK_TOKENS, "proxy"),
         caller_keys={

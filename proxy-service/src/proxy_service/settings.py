@@ -1,10 +1,19 @@
 """proxy-service's own variables."""
 
-from typing import Self
+import ipaddress
+import re
+from typing import Annotated, Self
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, field_validator, model_validator
+from pydantic_settings import NoDecode
 
-from cathouse.web import SERVICES, OutsideUrlRules, ServiceSettings
+from cathouse.web import SERVICES, OutsideUrlRules, ServiceSettings, parse_rates
+
+_SERVER = re.compile(r"(?P<v4>[0-9.]+)(:(?P<port>\d{1,5}))?|\[(?P<v6>[0-9a-fA-F:]+)\](:(?P<port6>\d{1,5}))?")
+
+
+def _split(value: object) -> object:
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
 class ProxySettings(ServiceSettings):
@@ -20,6 +29,34 @@ class ProxySettings(ServiceSettings):
     allow_private_endpoints: bool = Field(
         default=False, description="whether a cat may live on this machine, over http; development only"
     )
+    dns_servers: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        [], description="name servers to ask about hosts that users named, comma-separated; the machine's by default"
+    )
+    limit_interactions: str = Field(
+        "60/minute", description="interactions of an installation: COUNT/PERIOD, several by ;, or off"
+    )
+    limit_external_calls: str = Field(
+        "60/minute", description="external calls of an installation: COUNT/PERIOD, several by ;, or off"
+    )
+
+    @field_validator("limit_interactions", "limit_external_calls")
+    @classmethod
+    def _rates_are_readable(cls, value: str) -> str:
+        parse_rates(value)
+        return value
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _servers_are_addresses(cls, value: list[str]) -> list[str]:
+        for server in value:
+            found = _SERVER.fullmatch(server)
+            try:
+                ipaddress.ip_address((found and (found["v4"] or found["v6"])) or "")
+            except ValueError:
+                raise ValueError(
+                    f"{server}: expected an IP address, or one with a port: 9.9.9.9:53, [2620:fe::fe]:53"
+                ) from None
+        return value
 
     @model_validator(mode="after")
     def _production_is_reachable_and_closed(self) -> Self:
@@ -38,6 +75,7 @@ class ProxySettings(ServiceSettings):
         return OutsideUrlRules(
             allow_private=self.allow_private_endpoints,
             own_ports=frozenset(self.port(service) for service in SERVICES),
+            own_hosts=frozenset(url.host for url in self._public_urls() if url.host is not None),
         )
 
     def callback_urls(self) -> tuple[str, str]:
@@ -45,3 +83,7 @@ class ProxySettings(ServiceSettings):
         installation = str(self.public_installation_url or self.installation_url)
         proxy = str(self.public_proxy_url or f"http://127.0.0.1:{self.proxy_port}")
         return installation.rstrip("/"), proxy.rstrip("/")
+
+    def _public_urls(self) -> list[HttpUrl]:
+        urls = (self.public_auth_url, self.public_installation_url, self.public_proxy_url)
+        return [url for url in urls if url is not None]

@@ -4,11 +4,12 @@ Every route has exactly one of them, or ``public``; ``tests/architecture`` walks
 """
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeVar, cast
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
 from cathouse.database import Database, is_active_admin
 from cathouse.identity.access_tokens import AccessTokenVerifier
@@ -54,6 +55,12 @@ _person = OAuth2PasswordBearer(
     description="A person's access token. The username is the e-mail address; client_id and client_secret stay empty.",
 )
 _cat = HTTPBearer(auto_error=False, scheme_name="Cat", description="The callback token of an envelope.")
+_cat_signature = APIKeyHeader(
+    name="webhook-signature",
+    auto_error=False,
+    scheme_name="CatSignature",
+    description="The body, signed with the cat's signing secret as Standard Webhooks wants it: `v1,…`.",
+)
 _service = HTTPBearer(auto_error=False, scheme_name="Service", description="Another service's token.")
 
 
@@ -139,6 +146,29 @@ async def _calling_cat(
     return read_callback_token(sent.credentials, _state(request).callback_keys)
 
 
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that carries a Standard Webhooks signature. Nobody has checked it yet."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@_policy("cat, by signature")
+async def _signing_cat(
+    request: Request,
+    webhook_signature: Annotated[str | None, Depends(_cat_signature)],
+    webhook_id: Annotated[str | None, Header(description="New for every request.")] = None,
+    webhook_timestamp: Annotated[str | None, Header(description="Now, in seconds since 1970.")] = None,
+) -> SignedRequest:
+    headers = {
+        "webhook-id": webhook_id or "",
+        "webhook-timestamp": webhook_timestamp or "",
+        "webhook-signature": webhook_signature or "",
+    }
+    return SignedRequest(headers, await request.body())
+
+
 def called_by(*callers: str) -> Any:  # noqa: ANN401 - a Depends, for `dependencies=[…]`
     """Only one of ``callers`` may call this route; for ``dependencies=[…]`` of internal routes."""
 
@@ -189,3 +219,6 @@ OptionalPerson = Annotated[Principal | None, Depends(_anyone_known())]
 
 CallingCat = Annotated[CallbackToken, Depends(_calling_cat)]
 """A cat with a callback token whose signature and time hold; what is granted now is the owner's to check."""
+
+SigningCat = Annotated[SignedRequest, Depends(_signing_cat)]
+"""Somebody who claims to be a cat by a signature over the body; whose it is only the service that looks can tell."""

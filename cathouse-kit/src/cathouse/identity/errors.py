@@ -2,7 +2,7 @@
 
 from cathouse.errors import ServiceError
 from cathouse.identity.scopes import Scope
-from cathouse.schema import Role
+from cathouse.schema import PermissionType, Role
 
 
 class AuthenticationRequiredError(ServiceError):
@@ -91,4 +91,46 @@ class KeysUnavailableError(ServiceError):
         """Whoever has the keys is usually back within seconds."""
         super().__init__(
             "The keys to check your token with cannot be fetched at the moment.", headers={"Retry-After": "2"}
+        )
+
+
+class InstallationNotActiveError(ServiceError):
+    """The installation is paused, suspended or uninstalled: its cat is nobody here any more, at once."""
+
+    code = "installation_not_active"
+    status = 401
+    title = "The installation is not active"
+
+    def __init__(self) -> None:
+        """The cat is not told which of the three it is."""
+        super().__init__(
+            "The installation that this call is about is not active.",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )
+
+
+class PermissionNotGrantedError(ServiceError):
+    """The player did not allow this, or not any more."""
+
+    code = "permission_not_granted"
+    status = 403
+    title = "The player did not grant this permission"
+
+    def __init__(self, permission: PermissionType) -> None:
+        """``permission`` is what the call needs."""
+        super().__init__(f"The player did not grant {permission} to this cat.", permission_type=permission.value)
+
+
+class SecretUnreadableError(ServiceError):
+    """A player's secret cannot be opened: the key that it was kept under is not configured any more."""
+
+    code = "secret_unreadable"
+    status = 409
+    title = "The player's secret cannot be read any more"
+
+    def __init__(self, name: str) -> None:
+        """``name`` is how the release calls it. Nothing that was tried is told."""
+        super().__init__(
+            f"The secret {name} was kept under a platform secret that was taken away. The player has to give it anew.",
+            secret=name,
         )

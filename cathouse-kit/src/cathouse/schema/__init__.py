@@ -23,15 +23,21 @@ from cathouse.schema.cats import DEVELOPER_GONE, Cat, CatStatus
 from cathouse.schema.erasures import Erasure, ErasureStep
 from cathouse.schema.idempotency_keys import IdempotencyKey
 from cathouse.schema.installation_permissions import InstallationPermission
-from cathouse.schema.installations import Installation, InstallationStatus, effective_release
-from cathouse.schema.interactions import Interaction
+from cathouse.schema.installations import (
+    Installation,
+    InstallationStatus,
+    effective_release,
+    granted_now,
+    is_active,
+)
+from cathouse.schema.interactions import Interaction, InteractionKind
 from cathouse.schema.lifecycle_events import LifecycleEvent, LifecycleEventType
 from cathouse.schema.login_attempts import LoginAttempt
 from cathouse.schema.mails import Mail
 from cathouse.schema.moderation_entries import ModerationAction, ModerationEntry
 from cathouse.schema.notifications import Notification
 from cathouse.schema.one_time_tokens import OneTimeToken, TokenPurpose
-from cathouse.schema.permission_uses import PermissionUse
+from cathouse.schema.permission_uses import LONGEST_ACTION, PermissionUse
 from cathouse.schema.permissions import Permission, PermissionType
 from cathouse.schema.player_aliases import PlayerAlias
 from cathouse.schema.player_secrets import PlayerSecret
@@ -46,13 +52,14 @@ from cathouse.schema.tasks import Task, TaskPriority, TaskStatus
 from cathouse.schema.user_preferences import UserPreferences
 from cathouse.schema.users import LONG_PASSWORD, Role, User
 
-HEAD_REVISION = "0009"
+HEAD_REVISION = "0010"
 """Alembic's head (a test holds it there): how a service tells that the database is behind."""
 
 __all__ = [
     "DEVELOPER_GONE",
     "EMBEDDING_DIMENSIONS",
     "HEAD_REVISION",
+    "LONGEST_ACTION",
     "LONGEST_WORD",
     "LONG_PASSWORD",
     "SCHEMA",
@@ -73,6 +80,7 @@ __all__ = [
     "InstallationPermission",
     "InstallationStatus",
     "Interaction",
+    "InteractionKind",
     "LifecycleEvent",
     "LifecycleEventType",
     "LoginAttempt",
@@ -106,6 +114,8 @@ __all__ = [
     "UserPreferences",
     "effective_release",
     "fold",
+    "granted_now",
+    "is_active",
     "is_ideograph",
     "search_document",
     "words_of",

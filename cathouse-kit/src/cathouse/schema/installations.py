@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
     Integer,
+    ScalarSelect,
     String,
     Text,
     and_,
+    func,
     or_,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from cathouse.schema.base import ALL_COLUMNS, Base, Entity, foreign, one_of, owned_by
 from cathouse.schema.cats import Cat, CatStatus
+from cathouse.schema.installation_permissions import InstallationPermission
+from cathouse.schema.permissions import Permission
+from cathouse.schema.release_permissions import ReleasePermission
 from cathouse.schema.releases import Release
 
 if TYPE_CHECKING:
-    from cathouse.schema.installation_permissions import InstallationPermission
     from cathouse.schema.users import User
 
 
@@ -134,4 +139,35 @@ def effective_release(*columns: InstrumentedAttribute[Any]) -> LateralFromClause
         .order_by(Release.precedence.desc())
         .limit(1)
         .lateral("effective")
+    )
+
+
+def is_active() -> ColumnElement[bool]:
+    """Whether the cat may be called, and may call, for ``Installation`` right now; beside ``Cat``."""
+    return and_(
+        Installation.status == InstallationStatus.ACTIVE.value,
+        Installation.developer_suspended_at.is_(None),
+        Installation.operator_suspended_at.is_(None),
+        Cat.status != CatStatus.SUSPENDED.value,
+    )
+
+
+def granted_now(effective: LateralFromClause) -> ScalarSelect[Any]:
+    """The types of the permissions that are granted at this moment, as an array; beside ``Installation``.
+
+    ``effective`` is :func:`effective_release` with ``Release.id`` among its columns. What the release that runs does
+    not ask for any more is not granted: the player can neither see it nor take it back.
+    """
+    return (
+        select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
+        .select_from(InstallationPermission)
+        .join(Permission, Permission.id == InstallationPermission.permission_id)
+        .join(ReleasePermission, ReleasePermission.permission_id == Permission.id)
+        .where(
+            InstallationPermission.installation_id == Installation.id,
+            InstallationPermission.granted,
+            ReleasePermission.release_id == effective.c.id,
+        )
+        .correlate(Installation, effective)
+        .scalar_subquery()
     )

@@ -1,6 +1,7 @@
 """Owner: installation-service (proxy reports to it). Readers: catalog (an owner's stats), auth (export). 30 days."""
 
 import datetime as dt
+import enum
 import uuid
 
 from sqlalchemy import (
@@ -18,6 +19,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cathouse.schema.base import ALL_COLUMNS, Base, Identified, foreign, owned_by
+
+
+class InteractionKind(enum.StrEnum):
+    """What was called, and by whom. Statistics are about the first alone."""
+
+    INTERACTION = "interaction"
+    """The cat, by a player."""
+
+    EXTERNAL = "external"
+    """A host outside, by the cat."""
 
 
 class Interaction(Identified, Base):

@@ -6,7 +6,7 @@ from cathouse.web.client_address import client_address
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
 from cathouse.web.ending import Ending
 from cathouse.web.idempotency import Once
-from cathouse.web.limits import Allowance, Limiter, RateLimitedError, Rates, parse_rates
+from cathouse.web.limits import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
 from cathouse.web.outside_urls import OutsideUrlRules
 from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
 from cathouse.web.problems import Problem, problem
@@ -32,6 +32,7 @@ __all__ = [
     "PORTS",
     "SERVICES",
     "Allowance",
+    "BoundedMemoryStorage",
     "Cursor",
     "CursorMismatchError",
     "Ending",

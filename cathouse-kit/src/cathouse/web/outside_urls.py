@@ -17,6 +17,7 @@ LONGEST_URL = 2048
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
 _FORBIDDEN_SUFFIXES = (".local", ".internal", ".localhost", ".onion", ".home.arpa", ".lan", ".intranet", ".corp")
 _NUMERIC_LABEL = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_BRACKETED = re.compile(r"\[[0-9a-f:.]+\](:[0-9]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -25,10 +26,12 @@ class OutsideUrlRules:
     """The rules of one deployment.
 
     ``allow_private`` (development only) also lets plain http on this machine pass, on any port but ``own_ports``.
+    ``own_hosts`` are the names under which Cat House itself is reached: nobody outside has them.
     """
 
     allow_private: bool = False
     own_ports: frozenset[int] = frozenset()
+    own_hosts: frozenset[str] = frozenset()
 
     def check(self, url: str) -> SplitResult:
         """Take an acceptable URL apart.
@@ -38,15 +41,11 @@ class OutsideUrlRules:
         """
         if len(url) > LONGEST_URL:
             raise ValueError(f"the URL is longer than {LONGEST_URL} characters")
-        if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in url):
+        if not url.isprintable() or " " in url:  # what is not seen is not printable either, nor is half a character
             raise ValueError("the URL contains a space or a control character")
         if "\\" in url:
             raise ValueError("the URL contains a backslash, which programs read differently")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("the URL cannot be read; expected https://HOST/PATH") from None
+        parts, host, port = _split(url)
         if parts.scheme not in ("https", "http") or not host:
             raise ValueError("expected a URL that begins with https:// and names a host")
         if "@" in parts.netloc:
@@ -66,7 +65,8 @@ class OutsideUrlRules:
             raise ValueError(f"expected https{hint}")
         if port not in (None, 443):
             raise ValueError("expected port 443")
-        check_host(host)
+        if check_host(host) in self.own_hosts:
+            raise ValueError("this host is Cat House itself")
 
 
 def check_host(host: str) -> str:
@@ -85,7 +85,7 @@ def check_host(host: str) -> str:
         raise ValueError(
             "the host's name has characters that are not valid in an internationalised domain name"
         ) from None
-    name = name.rstrip(".")
+    name = name.removesuffix(".")
     labels = name.split(".")
     if len(labels) < 2:
         raise ValueError("the host has a single label; a full public name is expected, like cats.example.com")
@@ -101,6 +101,18 @@ def check_host(host: str) -> str:
     if f".{name}".endswith(_FORBIDDEN_SUFFIXES):
         raise ValueError("the host's name belongs to a local network")
     return name
+
+
+def _split(url: str) -> tuple[SplitResult, str | None, int | None]:
+    """The URL's parts, its host and its port."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the URL cannot be read; expected https://HOST/PATH") from None
+    if "[" in parts.netloc and not _BRACKETED.fullmatch(parts.netloc):
+        raise ValueError("the URL cannot be read; brackets are for IPv6 addresses")
+    return parts, host, port
 
 
 def _is_address(host: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from cathouse.database import AnyRow, AnySelect, change_portion, newest_first
-from cathouse.schema import Installation, Interaction, PermissionType, PermissionUse
+from cathouse.schema import Installation, Interaction, InteractionKind, PermissionType, PermissionUse
 
 KEPT_FOR = dt.timedelta(days=30)
 """requirements: issue 6, activity; the table list in design/architecture.md."""
@@ -50,15 +50,22 @@ async def add_interactions(session: AsyncSession, reports: Sequence[dict[str, An
     """Keep what is new among ``reports``: a report may come twice, and its installation may be gone by now.
 
     What names another cat than the installation's is dropped as well: one such report must not stop a whole batch.
+    One with an ``action`` is also a use of ``external_api``, at the same moment.
     """
     known = await _known(session, {report["installation_id"] for report in reports})
-    rows = [report for report in reports if known.get(report["installation_id"]) == report["cat_id"]]
-    if not rows:
+    kept = [report for report in reports if known.get(report["installation_id"]) == report["cat_id"]]
+    if not kept:
         return
+    rows = [{name: value for name, value in report.items() if name != "action"} for report in kept]
     await session.execute(insert(Interaction).values(rows).on_conflict_do_nothing(constraint="pk_interactions"))
+    uses = [_reported_use(report) for report in kept if report["action"] is not None]
+    if uses:
+        await session.execute(
+            insert(PermissionUse).values(uses).on_conflict_do_nothing(constraint="pk_permission_uses")
+        )
     latest = (
         select(Interaction.installation_id, func.max(Interaction.at).label("at"))
-        .where(Interaction.id.in_([row["id"] for row in rows]))
+        .where(Interaction.id.in_([row["id"] for row in rows]), Interaction.kind == InteractionKind.INTERACTION)
         .group_by(Interaction.installation_id)
         .subquery()
     )
@@ -67,6 +74,17 @@ async def add_interactions(session: AsyncSession, reports: Sequence[dict[str, An
         .where(Installation.id == latest.c.installation_id)
         .values(last_interaction_at=func.greatest(Installation.last_interaction_at, latest.c.at))
     )
+
+
+def _reported_use(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        # Always the same for a report, and not its own: both lists are paged through together, by time and id.
+        "id": uuid.uuid5(report["id"], "permission_use"),
+        "installation_id": report["installation_id"],
+        "permission_type": PermissionType.EXTERNAL_API.value,
+        "action": report["action"],
+        "at": report["at"],
+    }
 
 
 async def is_players(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> bool:

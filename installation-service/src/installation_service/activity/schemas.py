@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
-from cathouse.schema import PermissionType
+from cathouse.schema import LONGEST_ACTION, PermissionType
 from cathouse.web import GivenMoment, Moment, RequestModel, Whole
 
 LARGEST_REPORT = 500
@@ -16,7 +16,10 @@ Bytes = Annotated[Whole, Field(ge=0, le=2**63 - 1)]
 
 
 class InteractionReport(RequestModel):
-    """One interaction, as proxy-service saw it; never what was said. ``at`` is when it began."""
+    """One interaction, as proxy-service saw it; never what was said. ``at`` is when it began.
+
+    ``action`` is what a cat used its permission ``external_api`` for: the method and the host that it called.
+    """
 
     id: uuid.UUID
     installation_id: uuid.UUID
@@ -28,6 +31,7 @@ class InteractionReport(RequestModel):
     bytes_in: Bytes
     bytes_out: Bytes
     at: GivenMoment
+    action: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ACTION)] | None = None
 
 
 class InteractionReports(RequestModel):
@@ -37,7 +41,10 @@ class InteractionReports(RequestModel):
 
 
 class InteractionActivity(BaseModel):
-    """That the player talked to the cat and how it went; never what was said."""
+    """That the player talked to the cat and how it went; never what was said.
+
+    With the kind `external` it is a call of the cat's to a host outside: which one says the `permission_use` beside it.
+    """
 
     type: Literal["interaction"]
     id: uuid.UUID

@@ -23,7 +23,10 @@ class DeveloperInstallationView(BaseModel):
 
 
 class InteractionView(BaseModel):
-    """That an interaction took place and how it went; never what was said."""
+    """That an interaction took place and how it went; never what was said.
+
+    With the kind `external` it is a call of the cat's to a host outside.
+    """
 
     model_config = ConfigDict(from_attributes=True, title="Interaction")
 

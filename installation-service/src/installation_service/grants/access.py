@@ -1,40 +1,12 @@
-"""What a calling cat may do right now."""
+"""Whether a calling cat may do something right now, for services that ask before they do it."""
 
 import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow
-from cathouse.identity import CallbackToken
+from cathouse.identity import CallbackToken, check_standing
 from cathouse.schema import Installation, PermissionType
-from installation_service.grants.errors import InstallationNotActiveError, PermissionNotGrantedError
 from installation_service.grants.repository import standing
-
-
-def check_active(found: AnyRow | None) -> AnyRow:
-    """Return ``found`` when the installation is active at this moment.
-
-    Raises:
-        InstallationNotActiveError
-    """
-    if found is None or not found.is_active:
-        raise InstallationNotActiveError
-    return found
-
-
-def check_standing(found: AnyRow | None, token: CallbackToken, permission: PermissionType) -> AnyRow:
-    """Return ``found`` when the cat may use ``permission`` at this moment; its ``user_id`` is the player.
-
-    A token keeps its scopes only as far as they are granted now, so a revocation holds at once; what was granted
-    since comes with the next token.
-
-    Raises:
-        InstallationNotActiveError, PermissionNotGrantedError
-    """
-    found = check_active(found)
-    if permission not in token.scopes or permission not in found.granted:
-        raise PermissionNotGrantedError(permission)
-    return found
 
 
 async def authorise(

@@ -1,4 +1,4 @@
-"""Why a grant could not be changed, or a calling cat may not do something."""
+"""Why a grant could not be changed."""
 
 from cathouse.errors import NotFoundError, ServiceError
 from cathouse.schema import PermissionType
@@ -20,30 +20,3 @@ class RequiredPermissionError(ServiceError):
     def __init__(self, permission: PermissionType) -> None:
         """Say what to do instead."""
         super().__init__(f"The cat requires {permission}. Pause it or uninstall it to take this back.")
-
-
-class InstallationNotActiveError(ServiceError):
-    """The installation is paused, suspended or uninstalled: its cat is nobody here any more, at once."""
-
-    code = "installation_not_active"
-    status = 401
-    title = "The installation is not active"
-
-    def __init__(self) -> None:
-        """The cat is not told which of the three it is."""
-        super().__init__(
-            "The installation that this token is for is not active.",
-            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-        )
-
-
-class PermissionNotGrantedError(ServiceError):
-    """The player did not allow this, or not any more."""
-
-    code = "permission_not_granted"
-    status = 403
-    title = "The player did not grant this permission"
-
-    def __init__(self, permission: PermissionType) -> None:
-        """``permission`` is what the call needs."""
-        super().__init__(f"The player did not grant {permission} to this cat.", permission_type=permission.value)

@@ -2,54 +2,36 @@
 
 import uuid
 
-from sqlalchemy import and_, func, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY, array, insert
+from sqlalchemy import func, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text
 
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import (
     Cat,
-    CatStatus,
     Installation,
     InstallationPermission,
-    InstallationStatus,
     LifecycleEventType,
     Permission,
     Release,
     ReleasePermission,
     effective_release,
+    granted_now,
+    is_active,
 )
 from installation_service.lifecycle.repository import event_of
 
 
 def standing(installation_id: uuid.UUID) -> AnySelect:
-    """Whether a cat may call for this installation right now, for whom, and what is granted at this moment.
-
-    What the release that runs does not ask for any more is not: the player can neither see it nor take it back.
-    """
+    """Whether a cat may call for this installation right now, for whom, and what is granted at this moment."""
     effective = effective_release(Release.id, Release.version)
-    granted = (
-        select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
-        .select_from(InstallationPermission)
-        .join(Permission, Permission.id == InstallationPermission.permission_id)
-        .join(ReleasePermission, ReleasePermission.permission_id == Permission.id)
-        .where(
-            InstallationPermission.installation_id == Installation.id,
-            InstallationPermission.granted,
-            ReleasePermission.release_id == effective.c.id,
-        )
-        .correlate(Installation, effective)
-        .scalar_subquery()
-    )
-    is_active = and_(
-        Installation.status == InstallationStatus.ACTIVE,
-        Installation.developer_suspended_at.is_(None),
-        Installation.operator_suspended_at.is_(None),
-        Cat.status != CatStatus.SUSPENDED,
-    )
     return (
-        select(Installation.user_id, is_active.label("is_active"), granted.label("granted"), effective.c.version)
+        select(
+            Installation.user_id,
+            is_active().label("is_active"),
+            granted_now(effective).label("granted"),
+            effective.c.version,
+        )
         .join(Cat, Cat.id == Installation.cat_id)
         .outerjoin(effective, true())
         .where(Installation.id == installation_id)

@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
-from cathouse.identity import CallbackToken, Principal
+from cathouse.identity import CallbackToken, Principal, SecretWrapper, check_active
 from cathouse.schema import CatStatus, InstallationStatus, LifecycleEventType, Role
 from cathouse.web import Keyset, ServiceClient
-from installation_service.grants.access import check_active
 from installation_service.installations import repository
 from installation_service.installations.config import check_config
 from installation_service.installations.declarations import check_grants, check_secrets
@@ -26,7 +25,6 @@ from installation_service.installations.errors import (
 from installation_service.installations.schemas import InstallationChange, InstallationCreation
 from installation_service.lifecycle.repository import event_of
 from installation_service.lifecycle.service import LifecycleService
-from installation_service.secrets.wrapping import SecretWrapper
 
 _MOVES = {
     InstallationStatus.ACTIVE: ["pause", "uninstall"],

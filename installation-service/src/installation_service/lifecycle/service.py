@@ -109,6 +109,9 @@ class LifecycleService:
         except Exception:
             _logger.exception("lifecycle.failed", delivery=str(event.id))
 
+    async def _give_back(self, event: AnyRow, again_after: dt.timedelta) -> None:
+        await self._database.write(lambda session: repository.give_back(session, event, again_after=again_after))
+
     async def _attempt(self, event: AnyRow) -> None:
         at = dt.datetime.now(dt.UTC)
         message = {
@@ -121,7 +124,10 @@ class LifecycleService:
             result = await self._proxy.post("/internal/v1/deliveries", message)
         except ServiceUnavailableError:
             again_after = min(max((at - event.created_at) / 10, PROXY_AWAY_PAUSE), LONGEST_AWAY_PAUSE)
-            await self._database.write(lambda session: repository.give_back(session, event, again_after=again_after))
+            await self._give_back(event, again_after)
+            return
+        if result["retry_after_s"] is not None:
+            await self._give_back(event, dt.timedelta(seconds=result["retry_after_s"]))
             return
         attempt: dict[str, Any] = {
             "at": at.isoformat(),

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
+from cathouse.identity import SecretWrapper
 from cathouse.schema import InstallationStatus
 from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
 from installation_service.installations.repository import find_installation, lock_installation
 from installation_service.secrets import repository
 from installation_service.secrets.errors import RequiredSecretError, SecretNotFoundError
-from installation_service.secrets.wrapping import SecretWrapper
 
 
 class SecretService:

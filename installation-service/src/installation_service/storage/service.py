@@ -6,11 +6,11 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
-from cathouse.identity import CallbackToken
+from cathouse.identity import CallbackToken, check_standing
 from cathouse.schema import PermissionType
 from cathouse.web import Keyset
 from installation_service.activity.uses import GatheredUses
-from installation_service.grants.access import authorise, check_standing
+from installation_service.grants.access import authorise
 from installation_service.storage import repository
 from installation_service.storage.errors import RevisionMismatchError, StorageQuotaError, ValueNotFoundError
 

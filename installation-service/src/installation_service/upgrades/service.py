@@ -5,13 +5,13 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
+from cathouse.identity import SecretWrapper
 from cathouse.schema import InstallationStatus
 from installation_service.installations.config import check_config
 from installation_service.installations.declarations import check_grants, check_secrets, is_declared
 from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
 from installation_service.installations.repository import find_installation, lock_installation
 from installation_service.lifecycle.service import LifecycleService
-from installation_service.secrets.wrapping import SecretWrapper
 from installation_service.upgrades import repository
 from installation_service.upgrades.errors import VersionNotOfferedError
 from installation_service.upgrades.schemas import Upgrade

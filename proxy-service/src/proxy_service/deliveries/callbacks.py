@@ -1,10 +1,11 @@
 """The way back: where a cat may call us about an installation, and with which token."""
 
+import datetime as dt
 from typing import Any
 
 from cathouse.database import AnyRow
 from cathouse.identity import Keyring, issue_callback_token
-from cathouse.schema import CatStatus, InstallationStatus, PermissionType
+from cathouse.schema import PermissionType
 from proxy_service.deliveries.envelopes import rfc3339
 
 
@@ -19,16 +20,9 @@ class Callbacks:
 
     def offer(self, target: AnyRow) -> dict[str, Any] | None:
         """A fresh one for a row of ``repository.select_targets``; None unless the installation is active."""
-        if not _is_active(target):
+        if not target.is_active:
             return None
-        token, expires_at = issue_callback_token(
-            self._keys,
-            installation_id=target.id,
-            cat_id=target.cat_id,
-            release_id=target.release_id,
-            scopes=frozenset(PermissionType(each) for each in target.granted),
-            generation=target.grant_generation,
-        )
+        token, expires_at = self.issue(target)
         return {
             "installation_url": self._installation_url,
             "proxy_url": self._proxy_url,
@@ -36,11 +30,13 @@ class Callbacks:
             "expires_at": rfc3339(expires_at),
         }
 
-
-def _is_active(target: AnyRow) -> bool:
-    return (
-        target.status == InstallationStatus.ACTIVE
-        and target.developer_suspended_at is None
-        and target.operator_suspended_at is None
-        and target.cat_status != CatStatus.SUSPENDED
-    )
+    def issue(self, target: AnyRow) -> tuple[str, dt.datetime]:
+        """A token for the installation of such a row, which is active, with what is granted now; and when it ends."""
+        return issue_callback_token(
+            self._keys,
+            installation_id=target.id,
+            cat_id=target.cat_id,
+            release_id=target.release_id,
+            scopes=frozenset(PermissionType(each) for each in target.granted),
+            generation=target.grant_generation,
+        )

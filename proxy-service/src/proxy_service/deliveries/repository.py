@@ -2,43 +2,40 @@
 
 import uuid
 
-from sqlalchemy import FromClause, and_, func, select, true
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import FromClause, and_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text
 
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import (
     Cat,
     Installation,
-    InstallationPermission,
-    Permission,
     PlayerAlias,
     Release,
-    ReleasePermission,
     User,
     UserPreferences,
     effective_release,
+    granted_now,
+    is_active,
 )
 
 
 async def find_release(session: AsyncSession, release_id: uuid.UUID) -> AnyRow | None:
     """Where a release answers, and what its cat's messages are signed with."""
-    query = (
-        select(
-            Release.endpoint_url,
-            Release.version,
-            Release.timeout_s,
-            Cat.id.label("cat_id"),
-            Cat.signing_root,
-            Cat.signing_secret_version,
-            Cat.previous_signing_root,
-            Cat.signing_secret_rotated_at,
-        )
-        .join(Cat, Cat.id == Release.cat_id)
-        .where(Release.id == release_id)
-    )
-    return (await session.execute(query)).one_or_none()
+    return (await session.execute(select_releases().where(Release.id == release_id))).one_or_none()
+
+
+def select_releases() -> AnySelect:
+    """All that a message to a release's endpoint depends on which is about no installation."""
+    return select(
+        Release.endpoint_url,
+        Release.version,
+        Release.timeout_s,
+        Cat.id.label("cat_id"),
+        Cat.signing_root,
+        Cat.signing_secret_version,
+        Cat.previous_signing_root,
+        Cat.signing_secret_rotated_at,
+    ).join(Cat, Cat.id == Release.cat_id)
 
 
 async def find_target(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
@@ -54,19 +51,6 @@ def select_targets(installations: FromClause) -> AnySelect:
     release is effective, and ``alias`` where the player was erased.
     """
     effective = effective_release(Release.id, Release.version, Release.endpoint_url, Release.timeout_s)
-    granted = (
-        select(func.coalesce(func.array_agg(Permission.permission_type), array([], type_=Text), type_=ARRAY(Text)))
-        .select_from(InstallationPermission)
-        .join(Permission, Permission.id == InstallationPermission.permission_id)
-        .join(ReleasePermission, ReleasePermission.permission_id == Permission.id)
-        .where(
-            InstallationPermission.installation_id == Installation.id,
-            InstallationPermission.granted,
-            ReleasePermission.release_id == effective.c.id,
-        )
-        .correlate(Installation, effective)
-        .scalar_subquery()
-    )
     return (
         select(
             Installation.id,
@@ -77,6 +61,7 @@ def select_targets(installations: FromClause) -> AnySelect:
             Installation.developer_suspended_at,
             Installation.operator_suspended_at,
             Installation.grant_generation,
+            is_active().label("is_active"),
             Cat.id.label("cat_id"),
             Cat.status.label("cat_status"),
             Cat.signing_root,
@@ -87,7 +72,7 @@ def select_targets(installations: FromClause) -> AnySelect:
             effective.c.version,
             effective.c.endpoint_url,
             effective.c.timeout_s,
-            granted.label("granted"),
+            granted_now(effective).label("granted"),
             PlayerAlias.alias,
             UserPreferences.nickname,
             User.timezone,

@@ -36,9 +36,12 @@ class DeliveryResult(BaseModel):
 
     status_code: int | None = Field(description="What the cat answered, if it did.")
     proxy_error: str | None = Field(
-        description="Why there is no usable answer: an error of RFC 9209, or `unknown_installation`, `cat_suspended` "
-        "or `no_release` when nothing was sent."
+        description="Why there is no usable answer: an error of RFC 9209, or `unknown_installation`, `cat_suspended`, "
+        "`no_release` or what `retry_after_s` is about when nothing was sent."
     )
     duration_ms: int = Field(description="How long the cat took; 0 when nothing was sent.")
     acknowledged: bool = Field(description="Whether the cat answered with a 2xx.")
     give_up: bool = Field(description="Whether another attempt is of no use: a 410, or no such installation.")
+    retry_after_s: int | None = Field(
+        description="Set when the cat could not be tried at this moment: this was no attempt, come again after that."
+    )

@@ -5,40 +5,31 @@ import secrets
 import time
 import uuid
 
-from cathouse.database import AnyRow, Database
-from cathouse.identity import Keyring
+from cathouse.database import Database
 from cathouse.schema import CatStatus
 from proxy_service.deliveries import repository
-from proxy_service.deliveries.callbacks import Callbacks
-from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, message_id_of, new_message_id
+from proxy_service.deliveries.envelopes import message_id_of
 from proxy_service.deliveries.errors import ReleaseNotFoundError
+from proxy_service.deliveries.messenger import Message, Messenger
 from proxy_service.deliveries.schemas import ChallengeResult, DeliveryRequest, DeliveryResult
-from proxy_service.deliveries.signatures import SigningState, signed_headers
-from proxy_service.egress.client import OutsideClient
-from proxy_service.egress.errors import EgressError
+from proxy_service.egress.breakers import Breakers, Passage
+from proxy_service.egress.errors import EgressError, RefusedCallError
+from proxy_service.egress.shares import Shares
 
 GONE = 410
 """With this status a cat says that it wants to hear no more."""
 
-
-def signing_state(row: AnyRow) -> SigningState:
-    """What a cat's secrets are derived from, out of a row that has its columns."""
-    return SigningState(
-        cat_id=row.cat_id,
-        root_id=row.signing_root,
-        version=row.signing_secret_version,
-        previous_root_id=row.previous_signing_root,
-        rotated_at=row.signing_secret_rotated_at,
-    )
+MOST_FOR_CAT = 5
+MOST_IN_ALL = 100
+"""Deliveries at once, beside what players say: a cat that hangs in many homes keeps no other from being told."""
 
 
 class ChallengeService:
     """Challenges endpoints."""
 
-    def __init__(self, database: Database, outside: OutsideClient, signing_keys: Keyring) -> None:
+    def __init__(self, database: Database, messenger: Messenger) -> None:
         self._database = database
-        self._outside = outside
-        self._signing_keys = signing_keys
+        self._messenger = messenger
 
     async def challenge(self, release_id: uuid.UUID) -> ChallengeResult:
         """Send a signed random string to the release's endpoint; it must come back.
@@ -50,11 +41,9 @@ class ChallengeService:
         if release is None:
             raise ReleaseNotFoundError
         expected = secrets.token_urlsafe(32)
-        message_id = new_message_id()
-        body = envelope(message_id, "challenge", CatIdentity(release.cat_id, release.version), challenge=expected)
-        headers = signed_headers(self._signing_keys, signing_state(release), message_id=message_id, body=body)
+        message = self._messenger.about_release(release, "challenge", challenge=expected)
         try:
-            async with self._outside.post(release.endpoint_url, body, headers, timeout_s=release.timeout_s) as answer:
+            async with self._messenger.send(message) as answer:
                 status, cause = answer.status, _fault(await answer.read(), answer.status, expected)
         except EgressError as error:
             return ChallengeResult(ok=False, status_code=None, cause=error.cause)
@@ -80,13 +69,11 @@ class DeliveryService:
     waited for.
     """
 
-    def __init__(
-        self, database: Database, outside: OutsideClient, *, signing_keys: Keyring, callbacks: Callbacks
-    ) -> None:
+    def __init__(self, database: Database, messenger: Messenger, breakers: Breakers) -> None:
         self._database = database
-        self._outside = outside
-        self._signing_keys = signing_keys
-        self._callbacks = callbacks
+        self._messenger = messenger
+        self._breakers = breakers
+        self._shares = Shares(cat=MOST_FOR_CAT, total=MOST_IN_ALL)
 
     async def deliver(self, delivery: DeliveryRequest) -> DeliveryResult:
         """Tell the cat, with a signature and a token of this attempt, and return what came of it.
@@ -101,26 +88,28 @@ class DeliveryService:
             return _unsent("cat_suspended")
         if target.release_id is None:
             return _unsent("no_release")
-        return await self._send(target, delivery)
-
-    async def _send(self, target: AnyRow, delivery: DeliveryRequest) -> DeliveryResult:
-        message_id = message_id_of(delivery.event_id)
-        body = envelope(
-            message_id,
-            delivery.event,
-            CatIdentity(target.cat_id, target.version),
-            created_at=delivery.created_at,
-            **installation_parts(target),
-            callback=self._callbacks.offer(target),
+        message = self._messenger.about_installation(
+            target, delivery.event, message_id=message_id_of(delivery.event_id), created_at=delivery.created_at
         )
-        headers = signed_headers(self._signing_keys, signing_state(target), message_id=message_id, body=body)
+        try:
+            with (
+                self._shares.hold(target.cat_id),
+                self._breakers.passage(target.cat_id) as passage,
+            ):
+                return await self._send(message, passage)
+        except RefusedCallError as error:
+            return _unsent(error.code, retry_after_s=error.retry_after_s)
+
+    async def _send(self, message: Message, passage: Passage) -> DeliveryResult:
         started = time.monotonic()
         proxy_error = None
         try:
-            async with self._outside.post(target.endpoint_url, body, headers, timeout_s=target.timeout_s) as answer:
+            async with self._messenger.send(message) as answer:
                 status: int | None = answer.status
                 await answer.discard()
+            passage.succeeded()
         except EgressError as error:
+            passage.failed(error)
             status, proxy_error = error.received_status, error.proxy_error
         return DeliveryResult(
             status_code=status,
@@ -128,8 +117,16 @@ class DeliveryService:
             duration_ms=int((time.monotonic() - started) * 1000),
             acknowledged=proxy_error is None and status is not None and 200 <= status < 300,
             give_up=status == GONE,
+            retry_after_s=None,
         )
 
 
-def _unsent(proxy_error: str, *, give_up: bool = False) -> DeliveryResult:
-    return DeliveryResult(status_code=None, proxy_error=proxy_error, duration_ms=0, acknowledged=False, give_up=give_up)
+def _unsent(proxy_error: str, *, give_up: bool = False, retry_after_s: int | None = None) -> DeliveryResult:
+    return DeliveryResult(
+        status_code=None,
+        proxy_error=proxy_error,
+        duration_ms=0,
+        acknowledged=False,
+        give_up=give_up,
+        retry_after_s=retry_after_s,
+    )

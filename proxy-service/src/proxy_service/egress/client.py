@@ -1,47 +1,79 @@
-"""Calling a cat: one POST over a connection of its own, with every limit in our hands."""
+"""Calling hosts that users named: one request, one answer, every limit in our hands."""
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, quote
 
-import aiohttp
-
+from cathouse.tls import client_tls
 from cathouse.web import OutsideUrlRules
+from cathouse.web.outside_urls import check_host
+from proxy_service.egress.connection import Connection, Connections, Origin
 from proxy_service.egress.errors import (
     AnswerTimeoutError,
     AnswerTooLargeError,
     CatFailedError,
-    ConnectTimeoutError,
     DestinationUnavailableError,
+    EgressError,
     MalformedAnswerError,
-    TlsError,
 )
+from proxy_service.egress.exchange import Exchange, Head
+from proxy_service.egress.phases import Phases
 from proxy_service.egress.resolver import GuardedResolver
 
-CONNECT_TIMEOUT_S = 3.0
 LARGEST_ANSWER = 5 * 1024 * 1024
 LARGEST_DISCARDED = 4 * 1024
-LARGEST_HEADERS = 32 * 1024
-MOST_HEADERS = 100
-MOST_CALLS = 500
-"""At once, over all cats. All numbers: design/security.md, "The door to the outside"."""
+"""All numbers without another source: design/security.md, "The door to the outside"."""
 
-_CHUNK = 64 * 1024
-# What comes back from a cat besides its body.
-_ANSWER_HEADERS = ("content-type", "content-language", "retry-after")
+LIKE_TIME_S = 0.5
+"""A destination that is unavailable is reported at a multiple of this: how long it took would tell a name that does not
+exist from one that leads where we do not connect to."""
+
+LOOP_TOKEN = "cathouse"  # noqa: S105 - a name, not a secret
+"""Our name in ``CDN-Loop`` (RFC 8586)."""
+
+_SAFE_IN_TARGET = "/%:@!$&'()*+,;=~-._?"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """What of an answer is taken: which header fields come back, and which statuses are a failure."""
+
+    returns: Callable[[str], bool]
+    is_failure: Callable[[int], bool]
+
+
+FROM_CATS = AnswerRules(
+    returns=frozenset({"content-type", "content-language", "retry-after"}).__contains__,
+    is_failure=lambda status: 300 <= status < 400 or status in (401, 407) or status >= 500,
+)
+"""design/api.md, proxy-service: "What the cat receives" and "Failures"."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRequest:
+    """A request to a host that a user named. ``owner`` is the cat that it is made for or about."""
+
+    owner: uuid.UUID
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A cat's answer whose head has come; the body is read by one of its methods."""
+    """An answer whose head has come; the body is read by one of its methods."""
 
     status: int
     headers: Mapping[str, str]
-    _response: aiohttp.ClientResponse
+    _exchange: Exchange = field(repr=False)
     _deadline: float
     _timeout_s: float
 
@@ -59,7 +91,7 @@ class Answer:
         body = bytearray()
         try:
             async with asyncio.timeout_at(self._deadline):
-                async for chunk in self._chunks():
+                async for chunk in self._exchange.chunks():
                     body += chunk
                     if len(body) > LARGEST_ANSWER:
                         raise AnswerTooLargeError(LARGEST_ANSWER)
@@ -75,7 +107,7 @@ class Answer:
         left = LARGEST_DISCARDED
         with contextlib.suppress(TimeoutError, MalformedAnswerError):
             async with asyncio.timeout_at(self._deadline):
-                async for chunk in self._chunks():
+                async for chunk in self._exchange.chunks():
                     left -= len(chunk)
                     if left <= 0:
                         return
@@ -89,7 +121,7 @@ class Answer:
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + total_s
-        chunks = self._chunks()
+        chunks = self._exchange.chunks()
         while True:
             # Around the wait for the cat alone: how long the player takes to read is not counted, and never cut short.
             try:
@@ -101,98 +133,129 @@ class Answer:
                 return
             yield chunk
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except (aiohttp.ClientError, OSError):
-            raise MalformedAnswerError("The cat's answer broke off.") from None
+    def interrupt(self, error: EgressError) -> None:
+        """Let whoever reads the body meet ``error``."""
+        self._exchange.interrupt(error)
 
 
 class OutsideClient:
     """The only thing in Cat House that connects to a host which a user named."""
 
-    def __init__(self, rules: OutsideUrlRules) -> None:
+    def __init__(self, rules: OutsideUrlRules, resolver: GuardedResolver, *, tls: ssl.SSLContext | None = None) -> None:
+        """``tls`` says which authorities are believed: the public ones, when nothing else is said."""
         self._rules = rules
-        # force_close: a connection serves one call, so no two cats ever share one.
-        connector = aiohttp.TCPConnector(
-            resolver=GuardedResolver(allow_private=rules.allow_private),
-            use_dns_cache=False,
-            limit=MOST_CALLS,
-            force_close=True,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            trust_env=False,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
-            max_line_size=LARGEST_HEADERS,
-            max_field_size=LARGEST_HEADERS,
-        )
+        self._resolver = resolver
+        self._connections = Connections(resolver, tls or client_tls())
 
     @asynccontextmanager
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, accept: str = "application/json"
+    async def call(
+        self,
+        request: OutsideRequest,
+        *,
+        timeout_s: float,
+        rules: AnswerRules = FROM_CATS,
+        phases: Phases | None = None,
     ) -> AsyncIterator[Answer]:
-        """Send ``body`` and hand over the answer when its head has come; leaving the block closes the connection.
+        """Send ``request`` and hand over the answer when its head has come.
 
+        Leaving the block ends the call: a connection whose answer was not read to its end is closed at once.
         ``timeout_s`` bounds everything up to the head, and :meth:`Answer.read` and :meth:`Answer.discard`.
+        With ``phases`` a new connection is made, and they are filled in as far as the call gets.
 
         Raises:
-            EgressError: one of its kinds, when there is no usable answer. A redirect, and a status that asks for
-                authentication or means a failure of the cat, are no usable answers.
+            EgressError: one of its kinds, when there is no usable answer.
         """
-        try:
-            self._rules.check(url)
-        except ValueError:
-            raise DestinationUnavailableError from None
         deadline = asyncio.get_running_loop().time() + timeout_s
-        response = await self._send(url, body, {**headers, "Accept": accept}, timeout_s)
+        measured = Phases() if phases is None else phases
+        origin, target = await self._place(request)
         try:
-            _check_head(response)
-            chosen = {name: response.headers[name] for name in _ANSWER_HEADERS if name in response.headers}
-            yield Answer(response.status, chosen, response, deadline, timeout_s)
-        finally:
-            response.close()
-
-    async def close(self) -> None:
-        """End every call."""
-        await self._session.close()
-
-    async def _send(
-        self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
-    ) -> aiohttp.ClientResponse:
-        sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._session.post(url, data=body, headers=sent, allow_redirects=False)
-        except aiohttp.ConnectionTimeoutError:
-            raise ConnectTimeoutError(CONNECT_TIMEOUT_S) from None
+            async with asyncio.timeout_at(deadline):
+                connection = self._connections.take(origin) if phases is None else None
+                connection = connection or await _in_like_time(self._connections.open(origin, measured))
         except TimeoutError:
             raise AnswerTimeoutError(timeout_s) from None
-        except (aiohttp.ClientSSLError, ssl.SSLError):
-            raise TlsError from None
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL):
+        try:
+            exchange = connection.begin(_serialize(request, origin, target), is_bodiless=request.method == "HEAD")
+            head = await _head(exchange, deadline, timeout_s, measured)
+            yield _checked(head, rules, exchange, deadline, timeout_s)
+        finally:
+            self._leave(origin, connection)
+
+    async def close(self) -> None:
+        """Close what is idle, and end the look-ups."""
+        self._connections.close()
+        await self._resolver.close()
+
+    async def _place(self, request: OutsideRequest) -> tuple[Origin, str]:
+        try:
+            parts = self._rules.check(request.url)
+        except ValueError:
+            await asyncio.sleep(LIKE_TIME_S)
             raise DestinationUnavailableError from None
-        except (aiohttp.ClientError, ValueError):
-            raise MalformedAnswerError("The cat's answer is not HTTP, or it broke off.") from None
-        except OSError:
-            raise DestinationUnavailableError from None
+        return _origin(request.owner, parts), _target(parts)
+
+    def _leave(self, origin: Origin, connection: Connection) -> None:
+        if connection.finish():
+            self._connections.keep(origin, connection)
+        else:
+            connection.abort()
 
 
-def _check_head(response: aiohttp.ClientResponse) -> None:
-    status = response.status
-    if not 200 <= status <= 599:
-        raise MalformedAnswerError(f"The cat answered with status {status}, which does not exist.")
-    if 300 <= status < 400 or status in (401, 407) or status >= 500:
-        raise CatFailedError(status)
-    if len(response.raw_headers) > MOST_HEADERS or sum(map(len, chain(*response.raw_headers))) > LARGEST_HEADERS:
-        raise MalformedAnswerError("The cat's answer has too many headers.")
-    if not all(response.headers.get(name, "").isascii() for name in _ANSWER_HEADERS):
-        raise MalformedAnswerError("The cat's answer has a header that is not ASCII.")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise MalformedAnswerError("The cat compressed its answer although identity was asked for.")
-    if "content-length" in response.headers and "transfer-encoding" in response.headers:
-        raise MalformedAnswerError("The cat's answer carries both Content-Length and Transfer-Encoding.")
+async def _in_like_time(opening: Coroutine[Any, Any, Connection]) -> Connection:
+    started = time.monotonic()
+    try:
+        return await opening
+    except DestinationUnavailableError:
+        passed = time.monotonic() - started
+        await asyncio.sleep(LIKE_TIME_S - passed % LIKE_TIME_S)
+        raise
+
+
+async def _head(exchange: Exchange, deadline: float, timeout_s: float, phases: Phases) -> Head:
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout_at(deadline):
+            head = await exchange.head()
+    except TimeoutError:
+        raise AnswerTimeoutError(timeout_s) from None
+    phases.first_byte = time.monotonic() - started
+    return head
+
+
+def _checked(head: Head, rules: AnswerRules, exchange: Exchange, deadline: float, timeout_s: float) -> Answer:
+    if rules.is_failure(head.status):
+        raise CatFailedError(head.status)
+    returned = {name: value for name, value in head.headers.items() if rules.returns(name)}
+    if not all(value.isascii() and value.isprintable() for value in returned.values()):
+        raise MalformedAnswerError("The endpoint's answer has a header that is not ASCII.")
+    if head.headers.get("content-encoding", "identity").lower() != "identity":
+        raise MalformedAnswerError("The endpoint compressed its answer although identity was asked for.")
+    return Answer(head.status, returned, exchange, deadline, timeout_s)
+
+
+def _origin(owner: uuid.UUID, parts: SplitResult) -> Origin:
+    is_tls = parts.scheme == "https"
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):  # this machine's own names are no public ones
+        host = check_host(host)
+    return Origin(owner, host, parts.port or (443 if is_tls else 80), is_tls)
+
+
+def _target(parts: SplitResult) -> str:
+    target = parts.path or "/"
+    if parts.query:
+        target += f"?{parts.query}"
+    return quote(target, safe=_SAFE_IN_TARGET)
+
+
+def _serialize(request: OutsideRequest, origin: Origin, target: str) -> bytes:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    if origin.port != (443 if origin.is_tls else 80):
+        host += f":{origin.port}"
+    fields = {"Host": host, "Accept-Encoding": "identity", "CDN-Loop": LOOP_TOKEN, **request.headers}
+    if request.body or request.method not in ("GET", "HEAD"):
+        fields["Content-Length"] = str(len(request.body))
+    if not all(f"{name}{value}".isascii() and f"{name}{value}".isprintable() for name, value in fields.items()):
+        raise ValueError("a header that cannot be sent: its caller must see to that")
+    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body

@@ -8,10 +8,10 @@ PROXY_NAME = "cathouse-proxy"
 
 
 class EgressError(ServiceError):
-    """A call to a cat that brought no usable answer.
+    """A call to the outside that brought no usable answer.
 
     ``proxy_error`` is what is counted and shown to the developer; ``cause`` says it in plain words.
-    ``received_status`` is the cat's own status, when that is what was wrong.
+    ``received_status`` is the endpoint's own status, when that is what was wrong.
     """
 
     proxy_error: ClassVar[str] = "proxy_internal_error"
@@ -28,25 +28,25 @@ class DestinationUnavailableError(EgressError):
 
     code = "destination_unavailable"
     status = 502
-    title = "The cat cannot be reached"
+    title = "The endpoint cannot be reached"
     proxy_error = "destination_unavailable"
 
     def __init__(self) -> None:
         """One text for all causes, so that nobody maps our network with it."""
-        super().__init__("The cat's host cannot be reached: its name, its address or its port does not answer.")
+        super().__init__("The endpoint's host cannot be reached: its name, its address or its port does not answer.")
 
 
 class TlsError(EgressError):
-    """The cat's certificate does not prove its name."""
+    """The endpoint's certificate does not prove its name."""
 
     code = "tls_certificate_error"
     status = 502
-    title = "The cat's certificate is not valid"
+    title = "The endpoint's certificate is not valid"
     proxy_error = "tls_certificate_error"
 
     def __init__(self) -> None:
         """What is wrong with it is for its operator to find out."""
-        super().__init__("The TLS handshake with the cat failed: its certificate must be valid for its name.")
+        super().__init__("The TLS handshake with the endpoint failed: its certificate must be valid for its name.")
 
 
 class ConnectTimeoutError(EgressError):
@@ -54,47 +54,47 @@ class ConnectTimeoutError(EgressError):
 
     code = "connection_timeout"
     status = 504
-    title = "The cat's host does not answer"
+    title = "The endpoint's host does not answer"
     proxy_error = "connection_timeout"
 
     def __init__(self, seconds: float) -> None:
         """``seconds`` is how long we waited."""
-        super().__init__(f"No connection to the cat within {seconds:g} seconds.")
+        super().__init__(f"No connection to the endpoint within {seconds:g} seconds.")
 
 
 class AnswerTimeoutError(EgressError):
-    """The cat took too long."""
+    """The endpoint took too long."""
 
     code = "http_response_timeout"
     status = 504
-    title = "The cat did not answer in time"
+    title = "The endpoint did not answer in time"
     proxy_error = "http_response_timeout"
 
     def __init__(self, seconds: float) -> None:
         """``seconds`` is how long we waited."""
-        super().__init__(f"The cat did not finish its answer within {seconds:g} seconds.")
+        super().__init__(f"The endpoint did not finish its answer within {seconds:g} seconds.")
 
 
 class MalformedAnswerError(EgressError):
-    """What the cat sent is not an answer that we pass on."""
+    """What the endpoint sent is not an answer that we pass on."""
 
     code = "malformed_answer"
     status = 502
-    title = "The cat's answer cannot be used"
+    title = "The endpoint's answer cannot be used"
     proxy_error = "http_protocol_error"
 
 
 class AnswerTooLargeError(EgressError):
-    """The cat's answer is larger than we pass on."""
+    """The endpoint's answer is larger than we pass on."""
 
     code = "answer_too_large"
     status = 502
-    title = "The cat's answer is too large"
+    title = "The endpoint's answer is too large"
     proxy_error = "http_response_body_size"
 
     def __init__(self, most: int) -> None:
         """``most`` is in bytes."""
-        super().__init__(f"The cat's answer has more than {most // (1024 * 1024)} MiB.")
+        super().__init__(f"The endpoint's answer has more than {most // (1024 * 1024)} MiB.")
 
 
 class CatFailedError(EgressError):
@@ -109,3 +109,101 @@ class CatFailedError(EgressError):
         """``status`` is what the cat answered."""
         super().__init__(f"The cat answered with status {status}.")
         self.received_status = status
+
+
+class ServiceEndingError(EgressError):
+    """This process ends while a stream is open."""
+
+    code = "service_restarting"
+    status = 503
+    title = "Cat House restarts"
+
+    def __init__(self) -> None:
+        """It is no fault of the cat's."""
+        super().__init__("This part of Cat House restarts. Ask again.")
+
+
+class LoopError(ServiceError):
+    """A request came to us that we had sent out ourselves."""
+
+    code = "proxy_loop_detected"
+    status = 502
+    title = "This request goes in a circle"
+
+    def __init__(self) -> None:
+        """RFC 8586: our name stands in ``CDN-Loop`` already."""
+        super().__init__(
+            "The request carries CDN-Loop: cathouse, so it came from Cat House: pass no headers of ours on to us.",
+            headers={"Proxy-Status": f"{PROXY_NAME}; error=proxy_loop_detected"},
+        )
+
+
+class RefusedCallError(ServiceError):
+    """A call that is not made at this moment, whatever its endpoint would say."""
+
+    proxy_error: ClassVar[str] = "connection_limit_reached"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        """``retry_after_s`` is when to try again: in whole seconds, one at least."""
+        super().__init__(
+            detail,
+            headers={
+                "Retry-After": str(retry_after_s),
+                "Proxy-Status": f"{PROXY_NAME}; error={self.proxy_error}",
+            },
+        )
+        self.retry_after_s = retry_after_s
+
+
+class InstallationBusyError(RefusedCallError):
+    """An installation has as much under way as it may."""
+
+    code = "too_many_at_once"
+    status = 429
+    title = "Too many calls at once"
+
+    def __init__(self, most: int) -> None:
+        """``most`` is what it may."""
+        super().__init__(
+            f"{most} calls of this installation are under way already. Wait until one of them ends.", retry_after_s=1
+        )
+
+
+class CatBusyError(RefusedCallError):
+    """A cat has as much under way as it may."""
+
+    code = "cat_busy"
+    status = 503
+    title = "The cat is busy"
+
+    def __init__(self) -> None:
+        """Of all who talk to it."""
+        super().__init__("Too many people talk to this cat at the moment. Try again.", retry_after_s=1)
+
+
+class HouseBusyError(RefusedCallError):
+    """The service has as much under way as it may."""
+
+    code = "house_busy"
+    status = 503
+    title = "Cat House is busy"
+
+    def __init__(self) -> None:
+        """Of all cats."""
+        super().__init__("Too many calls are under way at the moment. Try again.", retry_after_s=1)
+
+
+class BreakerOpenError(RefusedCallError):
+    """A cat that failed again and again is left alone for a while."""
+
+    code = "breaker_open"
+    status = 503
+    title = "The cat is having trouble"
+    proxy_error = "destination_unavailable"
+
+    def __init__(self, seconds: int) -> None:
+        """``seconds`` until it is tried again."""
+        super().__init__(
+            f"The cat failed several times in a row and is left alone for now. Try again in {seconds} s.",
+            retry_after_s=seconds,
+        )

@@ -1,55 +1,104 @@
 """Looking names up, and letting only public addresses through."""
 
+import asyncio
+import contextlib
 import ipaddress
 import socket
+import uuid
+from collections.abc import Callable, Sequence
 
-from aiohttp import AsyncResolver
-from aiohttp.abc import AbstractResolver, ResolveResult
+import aiodns
+import pycares
 
-from proxy_service.egress.addresses import is_public
+from proxy_service.egress.addresses import Address, is_public
 
 LOOKUP_TIMEOUT_S = 2.0
+"""design/security.md, "The door to the outside"."""
 
-_LOOPBACK = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
+# A name is what it says, and is not tried within the machine's own domains: those of a cluster lead to its services.
+_FLAGS = pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS
+
+_LOOPBACK = {
+    "localhost": (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")),
+    "127.0.0.1": (ipaddress.IPv4Address("127.0.0.1"),),
+    "::1": (ipaddress.IPv6Address("::1"),),
+}
 
 
-class ForbiddenAddressError(OSError):
-    """The name leads to an address that we do not connect to."""
+class UnresolvedError(OSError):
+    """A name that leads nowhere, or to an address that is not connected to."""
 
 
-class GuardedResolver(AbstractResolver):
+class GuardedResolver:
     """Resolves without threads, and refuses a name when any of its addresses is not public.
 
     The addresses that it returns are the ones that are connected to: there is no second look-up in between.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        """``allow_private`` (development) lets ``localhost`` through, and nothing else."""
-        self._resolver = AsyncResolver(timeout=LOOKUP_TIMEOUT_S, tries=1)
-        self._allow_private = allow_private
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        servers: Sequence[str] = (),
+        is_allowed: Callable[[Address], bool] = is_public,
+    ) -> None:
+        """``allow_private`` (development) lets this machine through by its usual names, and nothing else.
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The addresses of ``host``.
+        ``servers`` are name servers, ``ADDRESS`` or ``ADDRESS:PORT``; without any, the machine's own are asked.
+        """
+        self._resolver = aiodns.DNSResolver(
+            nameservers=list(servers) or None, timeout=LOOKUP_TIMEOUT_S, tries=1, flags=_FLAGS
+        )
+        self._allow_private = allow_private
+        self._is_allowed = is_allowed
+        self._under_way: dict[tuple[uuid.UUID, str], asyncio.Task[Sequence[Address]]] = {}
+
+    async def resolve(self, owner: uuid.UUID, host: str) -> Sequence[Address]:
+        """The addresses of ``host``, at least one, within two seconds.
+
+        Calls of one ``owner`` (a cat) that want the same name at the same time share a look-up: however slow its name
+        server is, a cat has one question under way for each name.
 
         Raises:
-            OSError: when there are none, or one of them is forbidden.
+            UnresolvedError: there are none, one of them is forbidden, or the name server does not answer.
         """
-        if host == "localhost" and self._allow_private:
-            return [
-                _result(host, address, port, kind) for address, kind in _LOOPBACK if family in (socket.AF_UNSPEC, kind)
-            ]
-        found = await self._resolver.resolve(host, port, family)
-        for each in found:
-            if not is_public(ipaddress.ip_address(each["host"])):
-                raise ForbiddenAddressError(f"{host} leads to an address that is not public")
-        return found
+        if self._allow_private and host in _LOOPBACK:
+            return _LOOPBACK[host]
+        key = (owner, host)
+        lookup = self._under_way.get(key)
+        if lookup is None:
+            lookup = self._under_way[key] = asyncio.create_task(self._look_up(host))
+            lookup.add_done_callback(lambda done: self._ended(key, done))
+        return await asyncio.shield(lookup)
 
     async def close(self) -> None:
         """End the look-ups under way."""
+        under_way = list(self._under_way.values())
+        for lookup in under_way:
+            lookup.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         await self._resolver.close()
 
+    def _ended(self, key: tuple[uuid.UUID, str], lookup: asyncio.Task[Sequence[Address]]) -> None:
+        self._under_way.pop(key, None)
+        if not lookup.cancelled():
+            lookup.exception()  # looked at, also when whoever asked has gone
 
-def _result(hostname: str, host: str, port: int, family: socket.AddressFamily) -> ResolveResult:
-    return ResolveResult(hostname=hostname, host=host, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+    async def _look_up(self, host: str) -> Sequence[Address]:
+        try:
+            async with asyncio.timeout(LOOKUP_TIMEOUT_S):
+                found = await self._resolver.getaddrinfo(host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+        except (aiodns.error.DNSError, TimeoutError):
+            raise UnresolvedError(f"{host} has no address") from None
+        addresses = [address for node in found.nodes if (address := _address(node.addr[0])) is not None]
+        if not addresses or len(addresses) != len(found.nodes):
+            raise UnresolvedError(f"{host} has no address")
+        if not all(self._is_allowed(address) for address in addresses):
+            raise UnresolvedError(f"{host} leads to an address that is not public")
+        return addresses
+
+
+def _address(text: bytes | str) -> Address | None:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(text.decode() if isinstance(text, bytes) else text)
+    return None

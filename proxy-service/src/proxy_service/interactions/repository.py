@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import UUID, and_, column, func, join, literal
+from sqlalchemy import UUID, and_, bindparam, column, func, join
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow
+from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import Installation, PlayerAlias
 from proxy_service.deliveries.repository import select_targets
 
@@ -15,12 +15,11 @@ Key = tuple[uuid.UUID, uuid.UUID]
 """An installation and the player who says that it is theirs: ownership is part of the question."""
 
 
-async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Key, AnyRow]:
-    """What is known of each installation at this moment: its state, its release, its grants, its player."""
+def _select_targets() -> AnySelect:
     wanted = (
         func.unnest(
-            literal([key[0] for key in keys], ARRAY(UUID(as_uuid=True))),
-            literal([key[1] for key in keys], ARRAY(UUID(as_uuid=True))),
+            bindparam("installation_ids", type_=ARRAY(UUID(as_uuid=True))),
+            bindparam("user_ids", type_=ARRAY(UUID(as_uuid=True))),
         )
         .table_valued(column("installation_id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
         .render_derived("wanted")
@@ -30,6 +29,15 @@ async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Ke
         Installation,
         and_(Installation.id == wanted.c.installation_id, Installation.user_id == wanted.c.user_id),
     )
-    query = select_targets(own).where(PlayerAlias.alias.is_not(None))
-    rows = (await session.execute(query)).all()
+    return select_targets(own).where(PlayerAlias.alias.is_not(None))
+
+
+_TARGETS = _select_targets()
+"""Made once: to put it together takes longer than to send it."""
+
+
+async def find_targets(session: AsyncSession, keys: Sequence[Key]) -> Mapping[Key, AnyRow]:
+    """What is known of each installation at this moment: its state, its release, its grants, its player."""
+    given = {"installation_ids": [key[0] for key in keys], "user_ids": [key[1] for key in keys]}
+    rows = (await session.execute(_TARGETS, given)).all()
     return {(row.id, row.user_id): row for row in rows}

@@ -1,9 +1,7 @@
 """The rules of interactions: who may talk to which cat, what the cat is told, and what comes back."""
 
 import asyncio
-import datetime as dt
 import json
-import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -11,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cathouse.database import AnyRow, BatchLoader, Database
-from cathouse.identity import Keyring
-from cathouse.schema import CatStatus, InstallationStatus
-from proxy_service.deliveries.callbacks import Callbacks
-from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, new_message_id
-from proxy_service.deliveries.service import signing_state
-from proxy_service.deliveries.signatures import signed_headers
-from proxy_service.egress.client import Answer, OutsideClient
-from proxy_service.egress.errors import EgressError, MalformedAnswerError
+from cathouse.schema import CatStatus, InstallationStatus, InteractionKind
+from cathouse.web import Limiter, Rates
+from proxy_service.deliveries.messenger import Messenger
+from proxy_service.egress.breakers import Breakers, Passage
+from proxy_service.egress.client import Answer
+from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
+from proxy_service.egress.shares import Shares
 from proxy_service.interactions import repository
 from proxy_service.interactions.errors import (
     CatSuspendedError,
@@ -28,13 +25,21 @@ from proxy_service.interactions.errors import (
     InstallationSuspendedError,
     InstallationUninstalledError,
 )
-from proxy_service.interactions.reports import InteractionReport, InteractionReporter
+from proxy_service.reports import InteractionReporter, Record
 
 STREAM_IDLE_S = 30.0
 STREAM_TOTAL_S = 300.0
+"""design/security.md, "The door to the outside"."""
+
+ENDING_GRACE_S = 1.5
+"""Less than SHUTDOWN_TIMEOUT, which cuts off whatever is left."""
+
+MOST_FOR_INSTALLATION = 5
+MOST_FOR_CAT = 50
+MOST_IN_ALL = 500
+"""At once. All numbers: design/security.md, "The door to the outside"."""
 
 EVENT_STREAM = "text/event-stream"
-_KIND = "interaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ class Reply:
 class ReplyStream:
     """A cat's events, passed on as they come. Whoever gets one must ``close`` it, whether it was read or not."""
 
-    def __init__(self, answer: Answer, record: "_Record", connection: AsyncExitStack) -> None:
-        """``connection`` is what has to be closed when the stream ends."""
+    def __init__(self, answer: Answer, record: Record, passage: Passage, held: AsyncExitStack) -> None:
+        """``held`` is what has to be given back when the stream ends: the connection, and the place at the cat."""
         self.status = answer.status
         self.headers = answer.headers
         self._answer = answer
         self._record = record
-        self._connection = connection
+        self._passage = passage
+        self._held = held
         self._sent = 0
         self._outcome: str | None = "client_left"
 
@@ -68,11 +74,19 @@ class ReplyStream:
             self._outcome = None
         except EgressError as error:
             self._outcome = error.proxy_error
+            if not isinstance(error, ServiceEndingError):
+                self._passage.failed(error)
             yield _error_event(error)
+
+    def end_soon(self) -> None:
+        """The process ends: a cat that is nearly done may finish, then the player is told."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(ENDING_GRACE_S, self._answer.interrupt, ServiceEndingError())
+        self._held.callback(timer.cancel)
 
     async def close(self) -> None:
         """Close the connection to the cat, and report how it went."""
-        await self._connection.aclose()
+        await self._held.aclose()
         self._record.finish(status=self.status, proxy_error=self._outcome, bytes_out=self._sent)
 
 
@@ -86,17 +100,21 @@ class InteractionService:
     def __init__(
         self,
         database: Database,
-        outside: OutsideClient,
+        messenger: Messenger,
         reporter: InteractionReporter,
         *,
-        signing_keys: Keyring,
-        callbacks: Callbacks,
+        breakers: Breakers,
+        limiter: Limiter,
+        rates: Rates,
     ) -> None:
+        """``rates`` is what an installation is held to."""
         self._database = database
-        self._outside = outside
+        self._messenger = messenger
         self._reporter = reporter
-        self._signing_keys = signing_keys
-        self._callbacks = callbacks
+        self._breakers = breakers
+        self._limiter = limiter
+        self._rates = rates
+        self._shares = Shares(installation=MOST_FOR_INSTALLATION, cat=MOST_FOR_CAT, total=MOST_IN_ALL)
         self._targets: BatchLoader[repository.Key, AnyRow] = BatchLoader(self._load)
 
     async def interact(
@@ -111,74 +129,47 @@ class InteractionService:
 
         Raises:
             InstallationNotFoundError, InstallationUninstalledError, CatSuspendedError, InstallationSuspendedError,
-            InstallationPausedError: the cat was not asked.
+            InstallationPausedError, CatWithoutReleaseError: the player may not ask the cat.
+            RateLimitedError, RefusedCallError: not at this moment.
+            SigningRootRetiredError: nobody may, until the cat's secret is rotated.
             EgressError: the cat was asked and gave no usable answer.
         """
         target = await self._targets.get((installation_id, user_id))
         _check_reachable(target)
         if target is None:
             raise InstallationNotFoundError
-        message_id = new_message_id()
-        body = self._envelope(target, message_id, said)
-        headers = signed_headers(self._signing_keys, signing_state(target), message_id=message_id, body=body)
-        record = _Record(target, self._reporter, bytes_in=len(body))
-        async with AsyncExitStack() as stack:
+        await self._limiter.hit(str(installation_id), self._rates)
+        message = self._messenger.about_installation(target, InteractionKind.INTERACTION, input=said)
+        async with AsyncExitStack() as held:
+            held.enter_context(self._shares.hold(target.cat_id, installation_id))
+            passage = held.enter_context(self._breakers.passage(target.cat_id))
+            record = Record(
+                self._reporter,
+                installation_id=installation_id,
+                cat_id=target.cat_id,
+                kind=InteractionKind.INTERACTION,
+                bytes_in=len(message.body),
+            )
             try:
-                call = self._outside.post(target.endpoint_url, body, headers, timeout_s=target.timeout_s, accept=accept)
-                answer = await stack.enter_async_context(call)
+                answer = await held.enter_async_context(self._messenger.send(message, accept=accept))
                 if answer.media_type == EVENT_STREAM and answer.status < 400:
-                    # The stream outlives this call: it takes over what has to be closed.
-                    return ReplyStream(answer, record, stack.pop_all())
+                    passage.succeeded()
+                    # The stream outlives this call: it takes over what has to be given back.
+                    return ReplyStream(answer, record, passage, held.pop_all())
                 reply = await _whole(answer)
             except EgressError as error:
+                passage.failed(error)
                 record.finish(status=error.status, proxy_error=error.proxy_error)
                 raise
             except asyncio.CancelledError:
                 record.finish(status=499, proxy_error="client_left")
                 raise
+            passage.succeeded()
             record.finish(status=reply.status, bytes_out=len(reply.body))
             return reply
 
     async def _load(self, keys: Sequence[repository.Key]) -> Mapping[repository.Key, AnyRow]:
         return await self._database.read(lambda session: repository.find_targets(session, keys))
-
-    def _envelope(self, target: AnyRow, message_id: str, said: Any) -> bytes:  # noqa: ANN401 - any JSON value
-        return envelope(
-            message_id,
-            _KIND,
-            CatIdentity(target.cat_id, target.version),
-            **installation_parts(target),
-            input=said,
-            callback=self._callbacks.offer(target),
-        )
-
-
-class _Record:
-    """One interaction from its beginning to its report."""
-
-    def __init__(self, target: AnyRow, reporter: InteractionReporter, *, bytes_in: int) -> None:
-        self._started = time.monotonic()
-        self._at = dt.datetime.now(dt.UTC)
-        self._target = target
-        self._reporter = reporter
-        self._bytes_in = bytes_in
-
-    def finish(self, *, status: int, proxy_error: str | None = None, bytes_out: int = 0) -> None:
-        """Report how it went."""
-        self._reporter.add(
-            InteractionReport(
-                id=uuid.uuid4(),
-                installation_id=self._target.id,
-                cat_id=self._target.cat_id,
-                kind=_KIND,
-                status_code=status,
-                proxy_error=proxy_error,
-                duration_ms=int((time.monotonic() - self._started) * 1000),
-                bytes_in=self._bytes_in,
-                bytes_out=bytes_out,
-                at=self._at,
-            )
-        )
 
 
 def _check_reachable(target: AnyRow | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import structlog
 
 from cathouse.database import Idleness
+from cathouse.schema import InteractionKind
 from cathouse.web import ServiceClient, ServiceUnavailableError
 
 LARGEST_BATCH = 500
@@ -24,18 +26,19 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class InteractionReport:
-    """How one interaction went; never what was said."""
+    """How one interaction went; never what was said. ``action`` is what a cat used a permission for."""
 
     id: uuid.UUID
     installation_id: uuid.UUID
     cat_id: uuid.UUID
-    kind: str
+    kind: InteractionKind
     status_code: int
     proxy_error: str | None
     duration_ms: int
     bytes_in: int
     bytes_out: int
     at: dt.datetime
+    action: str | None
 
 
 class InteractionReporter:
@@ -72,6 +75,7 @@ class InteractionReporter:
                     await self._send()
         except (TimeoutError, ServiceUnavailableError):
             self.dropped += len(self._backlog)
+            self._backlog.clear()
         if self.dropped:
             _logger.warning("interactions.reports_dropped", count=self.dropped)
 
@@ -83,8 +87,16 @@ class InteractionReporter:
             try:
                 await self._send()
                 pause = GATHER_S
-            except ServiceUnavailableError:
+            except Exception as error:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
+                is_expected = isinstance(error, ServiceUnavailableError)
+                _logger.warning(
+                    "interactions.reports_wait",
+                    waiting=len(self._backlog),
+                    dropped=self.dropped,
+                    retry_in_s=pause,
+                    exc_info=not is_expected,
+                )
                 # What is left when nobody calls any more waits for the next call, and lets the database sleep.
                 await self._idleness.until_served()
             if not self._backlog:
@@ -97,6 +109,48 @@ class InteractionReporter:
         except BaseException:
             self._backlog.extendleft(reversed(batch))  # also when the task is cancelled: it may come twice, not never
             raise
+
+
+class Record:
+    """One call from its beginning to its report."""
+
+    def __init__(
+        self,
+        reporter: InteractionReporter,
+        *,
+        installation_id: uuid.UUID,
+        cat_id: uuid.UUID,
+        kind: InteractionKind,
+        bytes_in: int,
+        action: str | None = None,
+    ) -> None:
+        """It begins now."""
+        self._reporter = reporter
+        self._installation_id = installation_id
+        self._cat_id = cat_id
+        self._kind = kind
+        self._bytes_in = bytes_in
+        self._action = action
+        self._at = dt.datetime.now(dt.UTC)
+        self._started = time.monotonic()
+
+    def finish(self, *, status: int, proxy_error: str | None = None, bytes_out: int = 0) -> None:
+        """Report how it went."""
+        self._reporter.add(
+            InteractionReport(
+                id=uuid.uuid4(),
+                installation_id=self._installation_id,
+                cat_id=self._cat_id,
+                kind=self._kind,
+                status_code=status,
+                proxy_error=proxy_error,
+                duration_ms=int((time.monotonic() - self._started) * 1000),
+                bytes_in=self._bytes_in,
+                bytes_out=bytes_out,
+                at=self._at,
+                action=self._action,
+            )
+        )
 
 
 def _documents(batch: Sequence[InteractionReport]) -> list[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""Everything that is said to a cat leaves by here: made, signed, and sent to the endpoint of its release."""
+
+import datetime as dt
+import uuid
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cathouse.database import AnyRow
+from cathouse.identity import Keyring
+from proxy_service.deliveries.callbacks import Callbacks
+from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, new_message_id
+from proxy_service.deliveries.signatures import SigningState, signed_headers
+from proxy_service.egress.client import Answer, OutsideClient, OutsideRequest
+from proxy_service.egress.phases import Phases
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, ready to be signed and sent. ``timeout_s`` is what the release declares."""
+
+    id: str
+    cat_id: uuid.UUID
+    endpoint_url: str
+    timeout_s: float
+    body: bytes = field(repr=False)
+    signing: SigningState
+
+
+class Messenger:
+    """Makes messages to cats and sends them."""
+
+    def __init__(self, outside: OutsideClient, *, signing_keys: Keyring, callbacks: Callbacks) -> None:
+        self._outside = outside
+        self._signing_keys = signing_keys
+        self._callbacks = callbacks
+
+    def about_installation(
+        self,
+        target: AnyRow,
+        kind: str,
+        *,
+        message_id: str | None = None,
+        created_at: dt.datetime | None = None,
+        **parts: Any,  # noqa: ANN401 - any JSON value
+    ) -> Message:
+        """A message about the installation of a row of ``repository.select_targets``; a new one without an id."""
+        parts = {**installation_parts(target), **parts, "callback": self._callbacks.offer(target)}
+        return _message(target, kind, parts, message_id=message_id, created_at=created_at)
+
+    def about_release(self, release: AnyRow, kind: str, **parts: Any) -> Message:  # noqa: ANN401 - any JSON value
+        """A message to the endpoint of a row of ``repository.select_releases``, about no installation."""
+        return _message(release, kind, parts)
+
+    def send(
+        self, message: Message, *, accept: str = "application/json", phases: Phases | None = None
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Sign the message as of now and send it; see :meth:`OutsideClient.call` for what comes back.
+
+        Raises:
+            SigningRootRetiredError: nothing is sent.
+        """
+        signature = signed_headers(self._signing_keys, message.signing, message_id=message.id, body=message.body)
+        headers = {"Content-Type": "application/json", "Accept": accept, **signature}
+        request = OutsideRequest(message.cat_id, message.endpoint_url, headers, message.body)
+        return self._outside.call(request, timeout_s=message.timeout_s, phases=phases)
+
+
+def _message(
+    row: AnyRow,
+    kind: str,
+    parts: dict[str, Any],
+    *,
+    message_id: str | None = None,
+    created_at: dt.datetime | None = None,
+) -> Message:
+    message_id = message_id or new_message_id()
+    body = envelope(message_id, kind, CatIdentity(row.cat_id, row.version), created_at=created_at, **parts)
+    return Message(message_id, row.cat_id, row.endpoint_url, row.timeout_s, body, SigningState.of(row))

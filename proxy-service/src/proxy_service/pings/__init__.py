@@ -1,0 +1,1 @@
+"""Pings: a developer tries out whether a cat can be reached, and sees where it fails."""

@@ -1,0 +1,1 @@
+"""Tokens: a cat asks for a callback token by itself, to do something between two messages."""

@@ -1,0 +1,22 @@
+"""Tokens as requests and answers."""
+
+import uuid
+
+from pydantic import BaseModel, ConfigDict
+
+from cathouse.web import Moment, RequestModel
+
+
+class TokenRequest(RequestModel):
+    """For which installation."""
+
+    installation_id: uuid.UUID
+
+
+class TokenView(BaseModel):
+    """A callback token, like the one of an envelope."""
+
+    model_config = ConfigDict(title="CallbackToken")
+
+    token: str
+    expires_at: Moment

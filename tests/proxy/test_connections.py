@@ -1,0 +1,364 @@
+"""Connections: kept for one cat and one origin, for a moment; nothing is sent twice; whoever leaves closes at once."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from proxy_service.egress import connection
+from proxy_service.egress.client import OutsideClient
+from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
+from proxy_service.egress.phases import Phases
+from tests.proxy.hostile import (
+    CHUNKED,
+    FINE,
+    LOOPS,
+    OK,
+    OTHER_OWNER,
+    OWNER,
+    Behaviour,
+    Server,
+    Visit,
+    ask,
+    asking,
+    clients_of,
+    hostile,
+    none_left,
+    outside,
+    pours,
+    says,
+    silent,
+    until,
+)
+
+BODY = b"Content-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture(params=LOOPS, scope="module")
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[OutsideClient]:
+    async with outside() as door:
+        yield door
+
+
+async def test_a_cat_keeps_its_connection_and_never_shares_it(client: OutsideClient) -> None:
+    async with hostile(says(FINE)) as server:
+        for _ in range(3):
+            await ask(client, asking(server.url))
+        assert server.connections == 1
+        for _ in range(3):
+            await ask(client, asking(server.url, owner=OTHER_OWNER))
+        assert server.connections == 2
+        await ask(client, asking(f"{server.url}another/path?x=1", owner=OWNER))
+        assert (server.connections, clients_of(server.port)) == (2, 2)
+
+
+async def test_the_same_machine_by_another_name_is_another_place(client: OutsideClient) -> None:
+    async with hostile(says(FINE)) as server:
+        await ask(client, asking(server.url))
+        await ask(client, asking(server.url.replace("127.0.0.1", "localhost")))
+        assert server.connections == 2
+
+
+async def test_calls_at_the_same_time_have_a_connection_each(client: OutsideClient) -> None:
+    async with hostile(says(FINE, every_s=0.05)) as server:
+        await asyncio.gather(*(ask(client, asking(server.url)) for _ in range(5)))
+        assert server.connections == 5
+        await asyncio.gather(*(ask(client, asking(server.url)) for _ in range(5)))
+        assert server.connections == 5
+
+
+async def test_an_idle_connection_is_closed_after_a_moment(
+    client: OutsideClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connection.KEPT_FOR_S == 1
+    monkeypatch.setattr(connection, "KEPT_FOR_S", 0.1)
+    async with hostile(says(FINE)) as server:
+        await ask(client, asking(server.url))
+        assert clients_of(server.port) == 1
+        await server.until_left(within_s=0.4)
+        await ask(client, asking(server.url))
+        assert server.connections == 2
+
+
+async def test_so_many_idle_connections_are_kept_and_no_more(
+    client: OutsideClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MOST_KEPT", 2)
+    async with hostile(says(FINE)) as first, hostile(says(FINE)) as second, hostile(says(FINE)) as third:
+        for server in (first, second, third):
+            await ask(client, asking(server.url))
+        await first.until_left()
+        assert (clients_of(second.port), clients_of(third.port)) == (1, 1)
+
+
+async def test_who_measures_a_call_measures_a_new_connection(client: OutsideClient) -> None:
+    async with hostile(says(FINE)) as server:
+        await ask(client, asking(server.url))
+        phases = Phases()
+        async with client.call(asking(server.url), timeout_s=1, phases=phases) as answer:
+            await answer.read()
+        assert server.connections == 2
+    assert None not in (phases.lookup, phases.connect, phases.first_byte)
+    assert phases.tls is None
+
+
+async def test_a_connection_on_which_something_comes_unasked_is_dropped(client: OutsideClient) -> None:
+    async def speaks_later(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(FINE)
+        await asyncio.sleep(0.05)
+        await visit.send(FINE)
+
+    async with hostile(speaks_later) as server:
+        await ask(client, asking(server.url))
+        await server.until_left()
+        assert (await ask(client, asking(server.url)))[1] == b"{}"
+        assert server.connections == 2
+
+
+async def test_an_endpoint_that_speaks_first_is_not_listened_to(client: OutsideClient) -> None:
+    async def speaks_first(visit: Visit) -> None:
+        await visit.send(FINE)
+
+    async with hostile(speaks_first) as server:
+        started = time.monotonic()
+        with contextlib.suppress(MalformedAnswerError):  # when it was quicker than we were
+            await ask(client, asking(server.url), timeout_s=2)
+        assert time.monotonic() - started < 1
+
+
+async def test_a_connection_that_was_closed_fails_nobody(client: OutsideClient) -> None:
+    async def answers_once(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(FINE)
+        await asyncio.sleep(0.02)
+        visit.writer.close()
+
+    async with hostile(answers_once) as server:
+        for _ in range(3):
+            assert (await ask(client, asking(server.url)))[1] == b"{}"
+            await asyncio.sleep(0.05)
+        assert (server.connections, len(server.requests)) == (3, 3)
+
+
+async def test_a_connection_whose_end_has_not_been_told_fails_nobody(client: OutsideClient) -> None:
+    """The end has arrived in the kernel, and the event loop was too busy to look."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+        def serve_one(*, also_closes: bool) -> socket.socket:
+            taken, _ = listener.accept()
+            request = b""
+            while not request.endswith(b"{}"):
+                request += taken.recv(65536)
+            taken.sendall(FINE)
+            if also_closes:
+                taken.close()
+            return taken
+
+        first = asyncio.create_task(asyncio.to_thread(serve_one, also_closes=False))
+        await ask(client, asking(url))
+        served = await first
+        second = asyncio.create_task(asyncio.to_thread(serve_one, also_closes=True))
+        await asyncio.sleep(0.01)
+        served.close()  # and no turn of the loop before the next call
+        assert (await ask(client, asking(url)))[1] == b"{}"
+        await second
+
+
+NOT_KEPT: dict[str, Behaviour] = {
+    "Connection: close": says(OK + b"Connection: close\r\n" + BODY),
+    "HTTP/1.0": says(b"HTTP/1.0 200 OK\r\n" + BODY),
+    "chunks in HTTP/1.0": says(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "excess bytes": says(FINE + b"excess"),
+    "two answers": says(FINE + FINE),
+    "a body where none may be": says(b"HTTP/1.1 204 X\r\n\r\n{}"),
+    "excess behind the last chunk": says(CHUNKED + b"0\r\n\r\nexcess"),
+    "a body until its end": says(OK + b"\r\n{}", then_closes=True),
+    "status 500, its body not read": says(b"HTTP/1.1 500 X\r\n" + BODY),
+}
+
+
+@pytest.mark.parametrize("case", NOT_KEPT)
+async def test_a_connection_is_not_kept_after(client: OutsideClient, case: str) -> None:
+    async with hostile(NOT_KEPT[case]) as server:
+        for _ in range(2):
+            with contextlib.suppress(EgressError):
+                await ask(client, asking(server.url))
+            await none_left(server.port)
+        assert server.connections == 2
+
+
+async def test_a_connection_is_not_kept_after_head(client: OutsideClient) -> None:
+    async with hostile(says(OK + b"Content-Length: 9\r\n\r\n")) as server:
+        for _ in range(2):
+            answer, body = await ask(client, asking(server.url, method="HEAD", body=b""))
+            assert (answer.status, body) == (200, b"")
+            await none_left(server.port)
+        assert server.connections == 2
+
+
+async def test_a_connection_is_not_kept_when_its_answer_was_not_read_to_the_end(client: OutsideClient) -> None:
+    async def in_two_pieces(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK + b"Content-Length: 2\r\n\r\n{")
+        await asyncio.sleep(0.05)
+        await visit.send(b"}")
+
+    async with hostile(in_two_pieces) as server:
+        async with client.call(asking(server.url), timeout_s=1):
+            pass
+        await none_left(server.port)
+        async with client.call(asking(server.url), timeout_s=1) as answer:
+            await answer.discard()
+        assert (server.connections, clients_of(server.port)) == (2, 1)
+
+
+async def test_a_connection_is_not_kept_when_the_answer_came_before_the_request_was_read(
+    client: OutsideClient,
+) -> None:
+    async def answers_early(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        await visit.send(FINE)
+        await asyncio.sleep(0.3)
+
+    async with hostile(answers_early, reads_little=True) as server:
+        for _ in range(2):
+            assert (await ask(client, asking(server.url, body=bytes(1024 * 1024))))[1] == b"{}"
+            await none_left(server.port)
+        assert server.connections == 2
+
+
+async def test_an_early_answer_is_read_to_its_end_though_the_request_is_reset(client: OutsideClient) -> None:
+    """More than is buffered, so that reading is taken up again on a connection that failed meanwhile."""
+    body = bytes(100 * 1024)
+
+    async def answers_and_resets(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        await visit.send(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        await asyncio.sleep(0.05)
+        visit.writer.transport.abort()
+
+    async with hostile(answers_and_resets, reads_little=True) as server:
+        async with client.call(asking(server.url, body=bytes(8 * 1024 * 1024)), timeout_s=2) as answer:
+            await asyncio.sleep(0.15)
+            with contextlib.suppress(MalformedAnswerError):
+                assert await answer.read() == body
+        await none_left(server.port)
+
+
+async def test_who_leaves_a_stream_closes_it_at_once(client: OutsideClient) -> None:
+    async with hostile(pours(OK + b"\r\n", b"data: 1\n\n", every_s=0.01)) as server:
+        async with client.call(asking(server.url), timeout_s=1) as answer:
+            async for _chunk in answer.stream(idle_s=1, total_s=5):
+                break
+            left = time.monotonic()
+        await server.until_left()
+        assert server.left_at[0] - left < 0.2
+        assert not clients_of(server.port)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [silent, pours(OK, b"X"), pours(OK + b"\r\n", b"{")], ids=["silent", "head", "body"]
+)
+async def test_a_call_that_is_cancelled_closes_at_once(client: OutsideClient, behaviour: Behaviour) -> None:
+    async with hostile(behaviour) as server:
+        call = asyncio.create_task(ask(client, asking(server.url), timeout_s=5))
+        await until(lambda: len(server.requests) == 1)
+        call.cancel()
+        with contextlib.suppress(asyncio.CancelledError, EgressError):
+            await call
+        await none_left(server.port, within_s=0.2)
+
+
+async def test_a_stream_that_is_interrupted_says_so_even_when_its_endpoint_ends_it(client: OutsideClient) -> None:
+    async def ends_later(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK + b"\r\n", b"data: 1\n\n")
+        await asyncio.sleep(0.1)
+        visit.writer.close()
+
+    async with hostile(ends_later) as server, client.call(asking(server.url), timeout_s=1) as answer:
+        stream = answer.stream(idle_s=1, total_s=5)
+        assert await anext(stream) == b"data: 1\n\n"
+        answer.interrupt(ServiceEndingError())
+        await asyncio.sleep(0.15)
+        with pytest.raises(ServiceEndingError):
+            await anext(stream)
+
+
+async def test_a_connection_that_is_refused_is_tried_once_more(client: OutsideClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    call = asyncio.create_task(ask(client, asking(f"http://127.0.0.1:{port}/"), timeout_s=2))
+    await asyncio.sleep(0.05)
+    async with hostile(says(FINE), listener=socket.create_server(("127.0.0.1", port))) as server:
+        assert (await call)[1] == b"{}"
+        assert (server.connections, len(server.requests)) == (1, 1)
+
+
+READS_AND_LEAVES: dict[str, Behaviour] = {
+    "closes": says(then_closes=True),
+    "begins an answer": says(OK, then_closes=True),
+    "says 500": says(b"HTTP/1.1 500 X\r\n" + BODY),
+    "says 503": says(b"HTTP/1.1 503 X\r\nRetry-After: 0\r\n" + BODY),
+    "says 408": says(b"HTTP/1.1 408 X\r\nConnection: close\r\n" + BODY),
+    "says 421": says(b"HTTP/1.1 421 X\r\n" + BODY),
+    "says 425": says(b"HTTP/1.1 425 X\r\n" + BODY),
+    "says 307": says(b"HTTP/1.1 307 X\r\nLocation: /\r\n" + BODY),
+}
+
+
+@pytest.mark.parametrize("case", READS_AND_LEAVES)
+async def test_nothing_is_sent_twice(client: OutsideClient, case: str) -> None:
+    async with hostile(READS_AND_LEAVES[case]) as server:
+        with contextlib.suppress(EgressError):
+            await ask(client, asking(server.url))
+        await asyncio.sleep(0.05)
+        assert (server.connections, len(server.requests)) == (1, 1)
+
+
+async def test_nothing_is_sent_twice_over_a_connection_that_was_kept(client: OutsideClient) -> None:
+    async def answers_the_first(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(FINE)
+        await visit.request()
+        visit.writer.close()
+
+    async with hostile(answers_the_first) as server:
+        await ask(client, asking(server.url))
+        with pytest.raises(MalformedAnswerError):
+            await ask(client, asking(server.url))
+        assert (server.connections, len(server.requests)) == (1, 2)
+
+
+async def test_what_is_sent_is_one_plain_request(client: OutsideClient) -> None:
+    async def sent(path: str, server: Server, **wanted: Any) -> list[bytes]:
+        await ask(client, asking(f"{server.url}{path}", **wanted))
+        return server.requests[-1].split(b"\r\n")
+
+    async with hostile(says(FINE)) as server:
+        host = b"Host: 127.0.0.1:%d" % server.port
+        always = [host, b"Accept-Encoding: identity", b"CDN-Loop: cathouse", b"Content-Type: application/json"]
+        line, *rest = await sent("a%20b/ä?q=ü&r=a+b", server)
+        assert line == b"POST /a%20b/%C3%A4?q=%C3%BC&r=a+b HTTP/1.1"
+        assert rest == [*always, b"Content-Length: 2", b"", b"{}"]
+        assert (await sent("?x=|", server, method="GET", body=b"")) == [b"GET /?x=%7C HTTP/1.1", *always, b"", b""]
+        assert b"Content-Length: 0" in await sent("", server, method="DELETE", body=b"")
+
+
+async def test_a_client_that_is_closed_leaves_nothing_open() -> None:
+    async with hostile(says(FINE)) as server:
+        async with outside() as door:
+            await ask(door, asking(server.url))
+            assert clients_of(server.port) == 1
+        await none_left(server.port)

@@ -1,0 +1,112 @@
+"""A secret that a host sends back is taken out of its answer, however it was written there."""
+
+import base64
+import html
+import json
+import re
+import time
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from proxy_service.external.echoes import REMOVED, Echoes
+
+TOKEN = "sk-live_4f/9+Z~q&w='\"x\\y"
+SPACED = "Bearer quill feather-42/x"
+HEXED = {ord(each): f"@u{ord(each):04X}" for each in "<>&'\"+`"}
+BASIC = "Basic dXNlcjpxdWlsbGZlYXRoZXI="
+
+
+def disguises(value: str) -> dict[str, str]:
+    """The value as programs write it."""
+    raw = value.encode()
+    whole = "".join(f"%{each:02x}" for each in raw)
+    return {
+        "plain": value,
+        "JSON": json.dumps(value)[1:-1],
+        "JSON with escaped slashes": json.dumps(value)[1:-1].replace("/", "\\/"),
+        "JSON of Go": json.dumps(value)[1:-1].replace("&", "\\u0026"),
+        "JSON of .NET": json.dumps(value.translate(HEXED))[1:-1].replace("@u", "\\u"),
+        "a path": quote(value),
+        "a query": quote(value, safe=""),
+        "a query in lower case": re.sub("%..", lambda found: found[0].lower(), quote(value, safe="")),
+        "a form": quote_plus(value),
+        "percent-encoded as a whole": whole,
+        "percent-encoded as a whole in upper case": whole.upper(),
+        "HTML": html.escape(value),
+        "hex": raw.hex(),
+        "HEX": raw.hex().upper(),
+        "base64": base64.b64encode(raw).decode(),
+        "base64 without padding": base64.b64encode(raw).decode().rstrip("="),
+        "base64 for URLs": base64.urlsafe_b64encode(raw).decode(),
+        "base64 for URLs without padding": base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        "base64 in a query": quote(base64.b64encode(raw).decode(), safe=""),
+    }
+
+
+@pytest.mark.parametrize("disguise", disguises(TOKEN))
+@pytest.mark.parametrize("value", [TOKEN, SPACED, BASIC, "ab12"])
+def test_a_secret_is_found_in_every_usual_disguise(value: str, disguise: str) -> None:
+    written = disguises(value)[disguise]
+    found, was_there = Echoes(value).remove(f'{{"you sent": "<{written}>"}}'.encode())
+    assert (found.decode(), was_there) == (f'{{"you sent": "<{REMOVED}>"}}', True)
+
+
+@pytest.mark.parametrize(("value", "credential"), [(SPACED, SPACED[7:]), (BASIC, BASIC[6:])])
+def test_what_stands_behind_a_scheme_is_found_by_itself(value: str, credential: str) -> None:
+    for written in disguises(credential).values():
+        found, was_there = Echoes(value).remove(f"<{written}>".encode())
+        assert (found.decode(), was_there) == (f"<{REMOVED}>", True), written
+
+
+@pytest.mark.parametrize("before", ["", "x", "user:", "Authorization: "])
+@pytest.mark.parametrize("behind", ["", "\n", "\r\n", ", and more"])
+def test_a_secret_within_longer_base64_is_found(before: str, behind: str) -> None:
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        encoded = encode(f"{before}{TOKEN}{behind}".encode())
+        found, was_there = Echoes(TOKEN).remove(encoded)
+        assert was_there
+        # What is left of it: at most the two characters that it shares with its neighbours.
+        assert len(found.replace(REMOVED.encode(), b"")) <= len(encode(f"{before}{behind}".encode())) + 4
+
+
+def test_each_of_several_is_removed_and_nothing_else_is_touched() -> None:
+    value = "quillfeather-42"
+    binary = bytes(range(256))
+    sent = binary + value.encode() + b"\xff" + value.encode().hex().encode() + binary
+    found, was_there = Echoes(value).remove(sent)
+    assert was_there
+    assert found == binary + REMOVED.encode() + b"\xff" + REMOVED.encode() + binary
+    for harmless in (binary, b"", b"quillfeather", b"Quillfeather-42", value[::-1].encode()):
+        assert Echoes(value).remove(harmless) == (harmless, False)
+
+
+@pytest.mark.parametrize("value", ["a", "abc", "Bearer a"])
+def test_what_is_too_short_to_guard_anything_is_not_looked_for_everywhere(value: str) -> None:
+    text = b'{"a": "abc", "bearer": "abacus"}'
+    assert Echoes(value).remove(text) == (text, False)
+
+
+def test_a_header_may_be_named_after_a_secret() -> None:
+    echoes = Echoes("Bearer QuillFeather42")
+    assert echoes.is_in_name("x-you-sent-quillfeather42")
+    assert not echoes.is_in_name("x-request-id")
+
+
+def test_nothing_that_looks_for_a_secret_shows_it() -> None:
+    assert "quillfeather" not in repr(Echoes("Bearer quillfeather"))
+
+
+@pytest.mark.parametrize(
+    "value", [TOKEN, SPACED, "-" * 4096, "-" * 100, "a " * 50 + "b", "%" * 4096, " ".join("a" * 2000), "\\" * 500]
+)
+@pytest.mark.parametrize(
+    "text",
+    [b"a", b"-" * 4095 + b"x", b"-" * 99 + b"x", b"%2", b"\\", b"sk-live_", b'{"key": "value", "other": [1, 2]}, '],
+)
+def test_a_large_answer_is_searched_in_no_time_whatever_the_secret_is(value: str, text: bytes) -> None:
+    large = text * (5 * 1024 * 1024 // len(text))
+    echoes = Echoes(value)
+    started = time.process_time()
+    echoes.remove(large)
+    assert time.process_time() - started < 2
