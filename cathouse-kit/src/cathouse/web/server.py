@@ -38,7 +38,7 @@ class _Process(Server):
         """Start, and leave what was made for it alone from then on."""
         await super().startup(sockets)
         # A full collection looks at all that importing and building the application has left: it stops everybody for
-        # more than 100 ms (measured under load: docs/decisions/0007), and finds nothing there.
+        # more than 100 ms (measured under load: docs/performance.md), and finds nothing there.
         gc.collect()
         gc.freeze()
 
