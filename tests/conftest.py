@@ -44,7 +44,7 @@ def anyio_backend() -> str:
 def _light_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where passwords are not the subject they are hashed by the same algorithm with little work.
 
-    A scene registers two or three people: at full strength that is a tenth of what it costs.
+    A scene registers two or three people: at full strength that was a seventh of what it cost.
     """
     if request.path.parent.name != "auth":
         monkeypatch.setattr(passwords, "ITERATIONS", 1)

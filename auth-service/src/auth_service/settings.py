@@ -9,13 +9,7 @@ from pydantic_settings import NoDecode
 from auth_service.mails.addresses import parse_sender
 from auth_service.mails.server import SmtpServer
 from auth_service.secrets import JwtSecrets
-from cathouse.web import Rates, ServiceSettings, parse_rates
-
-
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return [part.strip().rstrip("/") for part in value.split(",") if part.strip()]
+from cathouse.web import Rates, RatesText, ServiceSettings, parse_rates, split_by_commas
 
 
 class AuthSettings(ServiceSettings):
@@ -28,10 +22,10 @@ class AuthSettings(ServiceSettings):
     catalog_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8002"), description="catalog-service, for erasures")
     installation_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8003"), description="installation-service, the same")
 
-    limit_logins: str = Field(
+    limit_logins: RatesText = Field(
         "60/minute;600/hour", description="attempts to prove who one is, by address: COUNT/PERIOD, several by ;, or off"
     )
-    limit_mails: str = Field(
+    limit_mails: RatesText = Field(
         "20/minute;100/hour", description="calls that may send a mail, by address: COUNT/PERIOD, several by ;, or off"
     )
 
@@ -49,7 +43,7 @@ class AuthSettings(ServiceSettings):
 
     clerk_issuer: str | None = Field(None, description="the `iss` of Clerk's tokens: its Frontend API URL")
     clerk_jwks_url: HttpUrl | None = Field(None, description="Clerk's keys; below the issuer by default")
-    clerk_authorized_parties: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+    clerk_authorized_parties: Annotated[list[str], NoDecode, BeforeValidator(split_by_commas)] = Field(
         default_factory=list, description="origins that Clerk may have made a token for (`azp`), comma-separated"
     )
 
@@ -57,12 +51,6 @@ class AuthSettings(ServiceSettings):
     @classmethod
     def _secret_is_strong(cls, value: SecretStr) -> SecretStr:
         JwtSecrets.parse(value.get_secret_value())
-        return value
-
-    @field_validator("limit_logins", "limit_mails")
-    @classmethod
-    def _rates_are_readable(cls, value: str) -> str:
-        parse_rates(value)
         return value
 
     @field_validator("mail_url")

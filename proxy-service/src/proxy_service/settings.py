@@ -7,13 +7,9 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from cathouse.web import SERVICES, OutsideUrlRules, ServiceSettings, parse_rates
+from cathouse.web import SERVICES, OutsideUrlRules, RatesText, ServiceSettings, split_by_commas
 
-_SERVER = re.compile(r"(?P<v4>[0-9.]+)(:(?P<port>\d{1,5}))?|\[(?P<v6>[0-9a-fA-F:]+)\](:(?P<port6>\d{1,5}))?")
-
-
-def _split(value: object) -> object:
-    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+_SERVER = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-fA-F:]+)\])(?::(?P<port>[0-9]{1,5}))?")
 
 
 class ProxySettings(ServiceSettings):
@@ -29,33 +25,22 @@ class ProxySettings(ServiceSettings):
     allow_private_endpoints: bool = Field(
         default=False, description="whether a cat may live on this machine, over http; development only"
     )
-    dns_servers: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+    dns_servers: Annotated[list[str], NoDecode, BeforeValidator(split_by_commas)] = Field(
         [], description="name servers to ask about hosts that users named, comma-separated; the machine's by default"
     )
-    limit_interactions: str = Field(
+    limit_interactions: RatesText = Field(
         "60/minute", description="interactions of an installation: COUNT/PERIOD, several by ;, or off"
     )
-    limit_external_calls: str = Field(
+    limit_external_calls: RatesText = Field(
         "60/minute", description="external calls of an installation: COUNT/PERIOD, several by ;, or off"
     )
-
-    @field_validator("limit_interactions", "limit_external_calls")
-    @classmethod
-    def _rates_are_readable(cls, value: str) -> str:
-        parse_rates(value)
-        return value
 
     @field_validator("dns_servers")
     @classmethod
     def _servers_are_addresses(cls, value: list[str]) -> list[str]:
         for server in value:
-            found = _SERVER.fullmatch(server)
-            try:
-                ipaddress.ip_address((found and (found["v4"] or found["v6"])) or "")
-            except ValueError:
-                raise ValueError(
-                    f"{server}: expected an IP address, or one with a port: 9.9.9.9:53, [2620:fe::fe]:53"
-                ) from None
+            if not _is_server(server):
+                raise ValueError(f"{server}: expected an IP address, or one with a port: 9.9.9.9:53, [2620:fe::fe]:53")
         return value
 
     @model_validator(mode="after")
@@ -87,3 +72,12 @@ class ProxySettings(ServiceSettings):
     def _public_urls(self) -> list[HttpUrl]:
         urls = (self.public_auth_url, self.public_installation_url, self.public_proxy_url)
         return [url for url in urls if url is not None]
+
+
+def _is_server(text: str) -> bool:
+    found = _SERVER.fullmatch(text)
+    try:
+        ipaddress.ip_address((found and (found["v4"] or found["v6"])) or "")
+    except ValueError:
+        return False
+    return found is not None and 1 <= int(found["port"] or 53) <= 65535

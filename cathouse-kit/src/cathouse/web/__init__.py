@@ -25,7 +25,7 @@ from cathouse.web.schemas import (
     refuse_what_jsonb_refuses,
 )
 from cathouse.web.server import serve
-from cathouse.web.settings import PORTS, SERVICES, ServiceName, ServiceSettings
+from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -49,6 +49,7 @@ __all__ = [
     "Problem",
     "RateLimitedError",
     "Rates",
+    "RatesText",
     "RequestModel",
     "SafeText",
     "ServiceClient",
@@ -66,4 +67,5 @@ __all__ = [
     "refuse_what_jsonb_refuses",
     "revalidated",
     "serve",
+    "split_by_commas",
 ]

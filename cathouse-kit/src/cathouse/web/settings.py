@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
 from cathouse.identity.keys import SHORTEST_ROOT
 from cathouse.web.client_address import parse_trusted_proxies
-from cathouse.web.limits import Rates
+from cathouse.web.limits import Rates, parse_rates
 
 ServiceName = Literal["auth", "catalog", "installation", "proxy"]
 
@@ -18,10 +18,20 @@ SERVICES: tuple[ServiceName, ...] = ("auth", "catalog", "installation", "proxy")
 PORTS: dict[ServiceName, int] = {"auth": 8001, "catalog": 8002, "installation": 8003, "proxy": 8004}
 
 
-def _split_origins(value: object) -> object:
+def split_by_commas(value: object) -> object:
+    """The parts of a variable that lists several things, origins among them; for ``BeforeValidator``."""
     if not isinstance(value, str):
         return value
-    return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+    return [part.strip().rstrip("/") for part in value.split(",") if part.strip()]
+
+
+def _readable(text: str) -> str:
+    parse_rates(text)
+    return text
+
+
+RatesText = Annotated[str, AfterValidator(_readable)]
+"""A variable that holds rates: COUNT/PERIOD, several by ;, or off."""
 
 
 def _read_proxies(value: object) -> object:
@@ -36,7 +46,7 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     catalog_port: int = Field(PORTS["catalog"], ge=1, le=65535)
     installation_port: int = Field(PORTS["installation"], ge=1, le=65535)
     proxy_port: int = Field(PORTS["proxy"], ge=1, le=65535)
-    cors_origins: Annotated[list[str] | None, NoDecode, BeforeValidator(_split_origins)] = Field(
+    cors_origins: Annotated[list[str] | None, NoDecode, BeforeValidator(split_by_commas)] = Field(
         None, description="origins of browsers that may call, comma-separated"
     )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_read_proxies)] = Field(

@@ -126,8 +126,9 @@ class LifecycleService:
             again_after = min(max((at - event.created_at) / 10, PROXY_AWAY_PAUSE), LONGEST_AWAY_PAUSE)
             await self._give_back(event, again_after)
             return
-        if result["retry_after_s"] is not None:
-            await self._give_back(event, dt.timedelta(seconds=result["retry_after_s"]))
+        # Left out by a proxy-service of before, while one version takes the place of the other.
+        if (retry_after_s := result.get("retry_after_s")) is not None:
+            await self._give_back(event, dt.timedelta(seconds=retry_after_s))
             return
         attempt: dict[str, Any] = {
             "at": at.isoformat(),

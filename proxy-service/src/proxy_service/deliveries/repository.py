@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import FromClause, and_, select, true
+from sqlalchemy import FromClause, and_, bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, AnySelect
@@ -40,8 +40,7 @@ def select_releases() -> AnySelect:
 
 async def find_target(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
     """What is known of an installation at this moment, whatever became of it."""
-    query = select_targets(Installation.__table__).where(Installation.id == installation_id)
-    return (await session.execute(query)).one_or_none()
+    return (await session.execute(_TARGET, {"installation_id": installation_id})).one_or_none()
 
 
 def select_targets(installations: FromClause) -> AnySelect:
@@ -86,3 +85,6 @@ def select_targets(installations: FromClause) -> AnySelect:
         .outerjoin(UserPreferences, UserPreferences.user_id == Installation.user_id)
         .outerjoin(effective, true())
     )
+
+
+_TARGET = select_targets(Installation.__table__).where(Installation.id == bindparam("installation_id"))

@@ -233,12 +233,17 @@ def _checked(head: Head, rules: AnswerRules, exchange: Exchange, deadline: float
     return Answer(head.status, returned, exchange, deadline, timeout_s)
 
 
+def host_of(parts: SplitResult) -> str:
+    """The host of an acceptable URL in its ASCII form."""
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):  # in development this machine's own names are no public ones
+        host = check_host(host)
+    return host
+
+
 def _origin(owner: uuid.UUID, parts: SplitResult) -> Origin:
     is_tls = parts.scheme == "https"
-    host = parts.hostname or ""
-    with contextlib.suppress(ValueError):  # this machine's own names are no public ones
-        host = check_host(host)
-    return Origin(owner, host, parts.port or (443 if is_tls else 80), is_tls)
+    return Origin(owner, host_of(parts), parts.port or (443 if is_tls else 80), is_tls)
 
 
 def _target(parts: SplitResult) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,8 +12,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken, Keyring, SecretUnreadableError, check_standing, unwrap_secret
 from cathouse.schema import InteractionKind, PermissionType
 from cathouse.web import Limiter, OutsideUrlRules, Rates
-from cathouse.web.outside_urls import check_host
-from proxy_service.egress.client import AnswerRules, OutsideClient, OutsideRequest
+from proxy_service.egress.client import AnswerRules, OutsideClient, OutsideRequest, host_of
 from proxy_service.egress.errors import EgressError
 from proxy_service.egress.shares import Shares
 from proxy_service.external import repository
@@ -142,11 +140,9 @@ class ExternalService:
     def _declared_host(self, url: str, found: AnyRow) -> str:
         """The URL's host, which the release must declare."""
         try:
-            host = self._urls.check(url).hostname or ""
+            host = host_of(self._urls.check(url))
         except ValueError as error:
             raise UrlNotAllowedError(str(error)) from None
-        with suppress(ValueError):  # in development this machine's own names are no public ones
-            host = check_host(host)
         if host not in found.egress_hosts:
             raise HostNotDeclaredError(host)
         return host

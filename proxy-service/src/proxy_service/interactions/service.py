@@ -134,10 +134,7 @@ class InteractionService:
             SigningRootRetiredError: nobody may, until the cat's secret is rotated.
             EgressError: the cat was asked and gave no usable answer.
         """
-        target = await self._targets.get((installation_id, user_id))
-        _check_reachable(target)
-        if target is None:
-            raise InstallationNotFoundError
+        target = _reachable(await self._targets.get((installation_id, user_id)))
         await self._limiter.hit(str(installation_id), self._rates)
         message = self._messenger.about_installation(target, InteractionKind.INTERACTION, input=said)
         async with AsyncExitStack() as held:
@@ -172,8 +169,8 @@ class InteractionService:
         return await self._database.read(lambda session: repository.find_targets(session, keys))
 
 
-def _check_reachable(target: AnyRow | None) -> None:
-    """Raise when the player may not talk to the cat at this moment."""
+def _reachable(target: AnyRow | None) -> AnyRow:
+    """``target``, when the player may talk to the cat at this moment."""
     if target is None:
         raise InstallationNotFoundError
     if target.status == InstallationStatus.UNINSTALLED:
@@ -186,6 +183,7 @@ def _check_reachable(target: AnyRow | None) -> None:
         raise InstallationPausedError
     if target.release_id is None:
         raise CatWithoutReleaseError
+    return target
 
 
 async def _whole(answer: Answer) -> Reply:
