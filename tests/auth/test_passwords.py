@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher, Type
 from sqlalchemy import delete, select, update
 
+from auth_service.accounts.common_passwords import is_common
 from auth_service.accounts.errors import HashingBusyError
 from auth_service.accounts.passwords import Passwords
 from cathouse.database import DatabaseUrl
@@ -19,6 +20,7 @@ from tests.factories.accounts import PASSWORD
 from tests.fixtures.gaps import stop_after
 from tests.fixtures.house import House, Person, run_house
 
+CHANGE = "/api/v1/auth/password/change"
 LOGIN = "/api/v1/auth/login"
 ARGON2ID = "$argon2id$v=19$m=19456,t=2,p=1$"
 NEW_PASSWORD = "another password altogether"
@@ -181,6 +183,35 @@ async def test_a_log_in_that_could_not_be_checked_is_not_counted_as_a_guess(
     await log_in(one_house, person, PASSWORD)  # it is not locked
 
 
+@pytest.mark.parametrize("busy", ["verify", "hash"])
+async def test_a_password_that_could_not_be_changed_at_the_moment_is_not_counted_as_a_guess(
+    busy: str, one_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await one_house.register()
+    body = {"current_password": PASSWORD, "password": "another correct horse"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Passwords, busy, _busy)
+        for _ in range(6):
+            await one_house.call("auth", "POST", CHANGE, body, person=person, expect=503)
+    await one_house.call("auth", "POST", CHANGE, body, person=person, expect=204)  # it is not locked
+
+
+async def test_a_log_in_that_finds_the_queue_full_costs_the_database_nothing(
+    one_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_passwords: Passwords) -> None:
+        raise HashingBusyError
+
+    async def nobody_may_ask(*_arguments: object) -> None:
+        pytest.fail("the database was asked")
+
+    person = await one_house.register()
+    monkeypatch.setattr(Passwords, "check_queue", refuse)
+    monkeypatch.setattr("cathouse.database.Database.once", nobody_may_ask)
+    answer = await log_in(one_house, person, PASSWORD, expect=503)
+    assert answer.json()["code"] == "hashing_busy"
+
+
 async def _busy(*_arguments: object) -> bool:
     raise HashingBusyError
 
@@ -197,3 +228,8 @@ async def test_who_cannot_be_renewed_at_the_moment_is_let_in_all_the_same(
     assert stored(one_house, person)[0] == weak
     await log_in(one_house, person, PASSWORD)
     assert stored(one_house, person)[0].startswith(ARGON2ID)
+
+
+def test_two_listed_passwords_in_lines_of_their_own_are_not_on_the_list() -> None:
+    assert is_common("dragon")
+    assert not is_common("123456\npassword")

@@ -18,6 +18,7 @@ from catalog_service.search import repository
 from catalog_service.search.repository import Filters
 from catalog_service.search.schemas import Sort
 from catalog_service.search.text import words_asked
+from catalog_service.search_index import repository as search_index
 from catalog_service.similar import repository as similar
 from cathouse.database import AnyRow, DatabaseUrl
 from cathouse.schema import PermissionType
@@ -131,6 +132,23 @@ async def test_no_page_scans_a_table(crowded: DatabaseUrl, subtests: pytest.Subt
                 found = await find(explainer, filters, Sort.RELEVANCE, words=words)
                 check(await explainer.visits(), 4 * MOST_VISITED)
                 assert bool(found) == (name != "unknown")
+        for name, typed in SEARCHES.items():
+            for sort in (Sort.NEWEST, Sort.NAME, Sort.POPULAR):
+                with subtests.test(name, sort=sort):
+                    words, filters = words_asked(typed), replace(NOTHING, search=typed)
+                    await find(explainer, filters, sort, words=words)
+                    check(await explainer.visits(), 2 * MOST_VISITED)
+        for name, typed in {**SEARCHES, "nothing": ""}.items():
+            with subtests.test("facets", of=name):
+                words, filters = words_asked(typed), replace(NOTHING, search=typed or None)
+                sort = Sort.RELEVANCE if words else Sort.NEWEST
+                asked: dict[str, Any] = {"words": words, "meaning": None, "most_tags": 50}
+                await repository.count_facets(explainer.session, filters, sort, **asked)
+                check(await explainer.visits())
+        with subtests.test("within a tag"):
+            filters = replace(NOTHING, search=WORDS[0], tags=(WORDS[120],))
+            assert await find(explainer, filters, Sort.RELEVANCE, words=words_asked(WORDS[0]))
+            check(await explainer.visits())
         with subtests.test("spelling"):
             typed = WORDS[5_000][:-1] + "x"
             await repository.look_up(explainer.session, words_asked(f"{typed} {typed}s"))
@@ -140,7 +158,7 @@ async def test_no_page_scans_a_table(crowded: DatabaseUrl, subtests: pytest.Subt
             check(await explainer.visits(), 2 * MOST_VISITED)
         with subtests.test("what others have changed"):
             now = await explainer.session.scalar(select(func.now()))
-            await repository.list_stale(explainer.session, since=now, after=None, limit=50)
+            await search_index.list_stale(explainer.session, since=now, after=None, limit=50)
             check(await explainer.visits())
 
 

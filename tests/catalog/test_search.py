@@ -124,6 +124,8 @@ async def test_joined_words_are_found_in_their_parts_and_whole(house: House, dev
     await house.publish(developer, name="E-Mail Elf", description="Knows Node.js and C++.", tags=["to-do"])
     for typed in ("e-mail", "email", "mail", "node.js", "nodejs", "c%2B%2B", "to-do", "to+do"):
         assert await names(house, f"search={typed}") == ["E-Mail Elf"], typed
+    assert await names(house, "search=elf&tag=to-do") == ["E-Mail Elf"]
+    assert await names(house, "search=elf&tag=to") == []
 
 
 async def test_chinese_and_japanese_are_found_without_spaces(house: House, developer: Person) -> None:
@@ -147,6 +149,7 @@ async def test_who_is_called_exactly_so_comes_first(house: House, developer: Per
 async def test_facets_count_all_that_is_found_and_not_the_page_alone(house: House, developer: Person) -> None:
     page = await found(house, "facets=true&limit=1")
     assert page["facets"] == {
+        "counted": 3,
         "tags": [
             {"value": "home", "count": 2},
             {"value": "cooking", "count": 1},
@@ -159,7 +162,11 @@ async def test_facets_count_all_that_is_found_and_not_the_page_alone(house: Hous
     assert "facets" not in await found(house, "search=chef")
     page = await found(house, "facets=true&search=cabage")
     assert [each["value"] for each in page["facets"]["tags"]] == ["cooking", "home"]
-    assert (await found(house, "facets=true&search=qwxyz"))["facets"] == {"tags": [], "permission_types": []}
+    assert (await found(house, "facets=true&search=qwxyz"))["facets"] == {
+        "counted": 0,
+        "tags": [],
+        "permission_types": [],
+    }
 
 
 async def test_tags_are_listed_with_how_many_cats_have_them(house: House, developer: Person) -> None:

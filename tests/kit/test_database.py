@@ -162,7 +162,7 @@ async def test_a_hundred_units_good_bad_and_abandoned_leave_no_connection_in_use
     results = await asyncio.gather(*running, return_exceptions=True)
     kinds = {type(result).__name__ for result in results}
     assert kinds == {"NoneType", "LookupError", "DBAPIError", "CancelledError"}
-    assert database.pool_state() == {"size": 2, "max": 3, "in_use": 0, "waiting": 0}
+    assert database.pool_state() == {"size": 3, "max": 3, "in_use": 0, "waiting": 0}
     await asyncio.gather(*(database.read(lambda session: session.scalar(text("SELECT 1"))) for _ in range(50)))
     with owner_engine.connect() as connection:
         mine = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cathouse-catalog'"
@@ -251,7 +251,7 @@ def test_all_services_together_stay_under_ten_connections() -> None:
 def test_a_share_that_breaks_the_budget_is_refused_with_a_division_that_fits(clean_db: DatabaseUrl) -> None:
     with pytest.raises(ValueError, match=r"would open 12 database connections .*DB_CONNECTION_BUDGET is 9") as refusal:
         settings(clean_db, db_pool_size=5).share("auth")
-    assert 'DB_SHARES="auth=2 catalog=2+1 installation=2+1 proxy=1"' in str(refusal.value)
+    assert 'DB_SHARES="auth=2 catalog=3 installation=3 proxy=1"' in str(refusal.value)
     with pytest.raises(ValueError, match=r"REPLICAS=2.* DB_SHARES=\"auth=1 catalog=1 installation=1 proxy=1\""):
         settings(clean_db, replicas=2).share("auth")
     with pytest.raises(ValueError, match="Run at most 2 replicas of each"):

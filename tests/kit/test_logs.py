@@ -1,12 +1,18 @@
 """No secret reaches a log: neither in development nor in production."""
 
+import asyncio
+import json
+import logging
 import subprocess
 import sys
 
 import pytest
+import structlog
 
+from cathouse.configuration import EnvironmentSettings
 from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment
+from cathouse.web.logs import configure_logs
 
 FAILING = """
 import structlog
@@ -80,3 +86,83 @@ def test_statements_are_logged_in_development_without_parameters_and_rows_never(
     assert done.stderr.count("|| '-from-a-row' AS found") == statements
     assert "a-canary" not in done.stderr
     assert str(clean_db.password) not in done.stderr
+
+
+class Written:
+    """Standard error that remembers how often it was written to."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.texts.append(text)
+
+    def flush(self) -> None: ...
+
+    def isatty(self) -> bool:
+        return False
+
+
+async def test_the_lines_of_a_turn_of_the_loop_are_written_at_once_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", written := Written())
+    configure_logs(EnvironmentSettings(environment="production"), "auth")
+    log = structlog.get_logger("of.a.test")
+    for number in range(3):
+        log.info("counted", number=number)
+    assert written.texts == []
+    await asyncio.sleep(0)
+    assert len(written.texts) == 1
+    lines = [json.loads(line) for line in written.texts[0].splitlines()]
+    assert [(line["event"], line["number"], line["logger"]) for line in lines] == [
+        ("counted", number, "of.a.test") for number in range(3)
+    ]
+    log.info("counted", number=3)
+    logging.getLogger("a.library").warning("worse than information")
+    assert [json.loads(line)["level"] for line in written.texts[1].splitlines()] == ["info", "warning"]
+
+
+async def test_what_is_worse_than_information_is_written_before_anything_else_happens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", written := Written())
+    configure_logs(EnvironmentSettings(environment="development"), "auth")
+    log = structlog.get_logger("of.a.test")
+    log.info("before", path="/cats of mine", what="plain", lines="a\nb")
+    log.warning("bad")
+    (text,) = written.texts
+    first, second = text.splitlines()
+    assert first.endswith("[info] before [of.a.test] path='/cats of mine' what=plain lines='a\\nb' service=auth")
+    assert second.endswith("[warning] bad [of.a.test] service=auth")
+
+
+ENDING = """
+import asyncio, os, sys
+import structlog
+from cathouse.configuration import EnvironmentSettings
+from cathouse.web.logs import configure_logs
+
+configure_logs(EnvironmentSettings(environment="development"), "auth")
+log = structlog.get_logger("test")
+
+async def main():
+    log.info("last words")
+    {ending}
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "ending", ["return", "sys.exit(3)", "raise KeyboardInterrupt", "log.error('dying'); os._exit(9)"]
+)
+def test_a_process_that_ends_has_written_its_last_line(ending: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING.replace("{ending}", ending)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "last words" in ended.stderr

@@ -94,6 +94,20 @@ async def test_they_come_in_batches_in_order(installation: Installation, monkeyp
     assert [len(batch) for batch in installation.batches[:3]] == [40, 40, 20]
 
 
+async def test_batches_that_are_full_follow_each_other_without_a_pause(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "LARGEST_BATCH", 40)
+    installation.delay_s = 0.05  # in which the pauses become so long that they would be noticed
+    async with reporting(installation) as reporter:
+        for number in range(130):
+            reporter.add(report(number))
+        await until(lambda: installation.calls == 1)
+        monkeypatch.setattr(reports, "GATHER_S", 30)
+        await until(lambda: len(installation.taken) >= 120)
+    assert set(installation.taken) == set(range(130))
+
+
 @pytest.mark.parametrize("status", [500, 503, 422])
 async def test_what_was_not_taken_is_sent_again(installation: Installation, status: int) -> None:
     installation.status = status

@@ -1,5 +1,6 @@
 """``python -m auth_service``: configuration from the environment, one process."""
 
+import cathouse.lean  # noqa: F401 - first of all: it keeps out what the others would load
 from auth_service.main import create_app
 from auth_service.settings import AuthSettings
 from cathouse.web import serve

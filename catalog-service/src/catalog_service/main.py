@@ -18,9 +18,9 @@ from catalog_service.releases.routes import router as releases
 from catalog_service.releases.service import ReleaseService
 from catalog_service.reports.routes import router as reports
 from catalog_service.reports.service import ReportService
-from catalog_service.search.renewal import SearchRenewal
 from catalog_service.search.routes import router as search
 from catalog_service.search.service import SearchService
+from catalog_service.search_index.renewal import SearchRenewal
 from catalog_service.settings import CatalogSettings
 from catalog_service.signing_secrets.routes import router as signing_secrets
 from catalog_service.signing_secrets.service import SigningSecretService

@@ -2,6 +2,7 @@
 
 import ssl
 from functools import cache
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -17,3 +18,17 @@ def client_tls() -> ssl.SSLContext:
     # any more (RFC 9525 section 2).
     context.hostname_checks_common_name = False
     return context
+
+
+def tls_for(url: str) -> ssl.SSLContext:
+    """What a client that asks nobody but ``url`` verifies it with.
+
+    Where that is plain HTTP, as between services on one machine or in one network, the authorities are not even read:
+    1.5 MB. Should the client be led to HTTPS all the same, it trusts nobody.
+    """
+    return client_tls() if urlsplit(url).scheme == "https" else _trusting_nobody()
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

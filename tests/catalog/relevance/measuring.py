@@ -17,9 +17,9 @@ from sqlalchemy import Engine, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.embeddings.service import EmbeddingService
-from catalog_service.search import repository
 from catalog_service.search.repository import Filters
 from catalog_service.search.service import SearchService
+from catalog_service.search_index import repository as search_index
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from cathouse.schema import Cat, CatSearch, Role, User
 from tests.factories.accounts import user
@@ -108,7 +108,7 @@ async def publish_all(engine: Engine, database: Database) -> None:
 
     async def refresh(session: AsyncSession) -> None:
         for cat in cats:
-            await repository.refresh(session, ids[cat["slug"]])
+            await search_index.refresh(session, ids[cat["slug"]])
             popularity = {"popularity": cat["popularity"]}
             await session.execute(update(CatSearch).where(CatSearch.cat_id == ids[cat["slug"]]).values(popularity))
 

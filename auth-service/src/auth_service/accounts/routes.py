@@ -9,7 +9,7 @@ from auth_service.accounts.service import AccountService
 from auth_service.recovery.schemas import Accepted
 from auth_service.requests import FromClient
 from cathouse.identity import CurrentPlayer, RecentPlayer, public
-from cathouse.web import limited_by_address, provided
+from cathouse.web import direct, limited_by_address, provided
 
 router = APIRouter(tags=["accounts"])
 
@@ -39,6 +39,7 @@ async def register(
 
 
 @router.get("/api/v1/users/me", response_model=UserView)
+@direct
 async def read_profile(person: CurrentPlayer, accounts: Accounts) -> Any:  # noqa: ANN401 - a row, shaped by UserView
     """The caller's account."""
     return await accounts.profile(person.user_id)

@@ -10,6 +10,7 @@ from auth_service.accounts.addresses import email_key
 from auth_service.accounts.errors import (
     AccountGoneError,
     EmailTakenError,
+    HashingBusyError,
     LongerPasswordNeededError,
     PasswordTooWeakError,
 )
@@ -23,7 +24,12 @@ from auth_service.mails.service import MailService
 from auth_service.pace import REGISTRATION_S, takes_at_least
 from auth_service.recovery.service import RecoveryService
 from auth_service.sessions.errors import InvalidCredentialsError
-from auth_service.sessions.repository import count_attempt, forget_attempts, revoke_sessions_of
+from auth_service.sessions.repository import (
+    count_attempt,
+    forget_attempts,
+    revoke_sessions_of,
+    take_back_attempt,
+)
 from cathouse.database import AnyRow, Database
 from cathouse.schema import LONG_PASSWORD, Role
 
@@ -183,11 +189,17 @@ class AccountService:
             words=(found.email_key, found.display_name),
             has_second_factor=found.has_second_factor,
         )
+        self._passwords.check_queue()
         attempt = await self._database.once(lambda session: count_attempt(session, found.email_key))
         stored = found.password_hash if attempt.is_counted else None
-        if not await self._passwords.verify(stored, change.current_password):
-            raise InvalidCredentialsError
-        new_hash = await self._passwords.hash(change.password)
+        try:
+            if not await self._passwords.verify(stored, change.current_password):
+                raise InvalidCredentialsError
+            new_hash = await self._passwords.hash(change.password)
+        except HashingBusyError:
+            if attempt.is_counted:  # as at the log-in: nothing was guessed
+                await self._database.once(lambda session: take_back_attempt(session, found.email_key))
+            raise
 
         async def replace(session: AsyncSession) -> None:
             await self._set_password(

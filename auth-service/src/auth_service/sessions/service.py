@@ -77,6 +77,7 @@ class SessionService:
             EmailNotVerifiedError, TotpRequiredError: they are right, and something is missing.
             HashingBusyError: too many log-ins at once.
         """
+        self._passwords.check_queue()
         key = email_key(login.email)
         # Counted before the hash is made, so that guessing in parallel does not help, and by itself: a failure that
         # was rolled back or counted twice would be a wrong number.
@@ -104,7 +105,8 @@ class SessionService:
             if stored is None or not await self._passwords.verify(stored, login.password):
                 raise InvalidCredentialsError from None
             granted = await self._begin_with_password(found, login, client, stored=stored)
-        self._mails.wake()
+        if found.has_second_factor:  # a recovery code may have been used, which is told by mail
+            self._mails.wake()
         return await self._tokens.issue(granted)
 
     async def _begin_with_password(self, found: AnyRow, login: Login, client: Client, *, stored: str) -> Granted:

@@ -11,7 +11,7 @@ from catalog_service.cats.service import CatService, is_owner_or_admin
 from catalog_service.cats.views import cat_view
 from catalog_service.releases.schemas import OwnedReleaseView, PermissionView, ReleaseView
 from cathouse.identity import CatalogReader, CatalogWriter
-from cathouse.web import Once, Page, SafeText, provided, revalidated
+from cathouse.web import Once, Page, SafeText, direct, provided, revalidated
 
 router = APIRouter(prefix="/api/v1/cats", tags=["cats"])
 
@@ -27,6 +27,7 @@ async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats
 
 
 @router.get("/{cat_id}")
+@direct
 @revalidated
 async def read_cat(reference: Reference, person: CatalogReader, cats: Cats) -> OwnedCatView | CatView:
     """One cat by id or slug; drafts and suspended ones for their owner and admins only."""

@@ -21,7 +21,7 @@ from catalog_service.embeddings.service import EmbeddingService
 from catalog_service.releases import repository as releases
 from catalog_service.releases.errors import VersionNotHigherError
 from catalog_service.releases.service import precedence, settle_epochs
-from catalog_service.search import repository as search
+from catalog_service.search_index import repository as search_index
 from cathouse.database import AnyRow, BatchLoader, Database, record_event
 from cathouse.identity import Keyring, Principal
 from cathouse.schema import Cat, CatStatus, Role
@@ -78,7 +78,7 @@ class CatService:
                     session, developer.user_id, creation, slug=another(slug), signing_root=signing_root
                 )
             await releases.add_release(session, cat_id, creation, consent_epoch=releases.FIRST_EPOCH)
-            await search.refresh(session, cat_id)
+            await search_index.refresh(session, cat_id)
             await record_event(session, "cat.created", actor_id=developer.user_id, subject={"cat_id": cat_id})
             return await existing_cat(session, cat_id)
 
@@ -161,7 +161,7 @@ class CatService:
             await repository.set_status(
                 session, cat_id, CatStatus.PUBLISHED, version=release.version, endpoint_url=release.endpoint_url
             )
-            await search.refresh(session, cat_id)
+            await search_index.refresh(session, cat_id)
             await record_event(
                 session,
                 "cat.published",
@@ -187,7 +187,7 @@ class CatService:
             await _owned(session, developer, cat_id)
             if sent:
                 await repository.change_cat(session, cat_id, sent)
-                await search.refresh(session, cat_id)
+                await search_index.refresh(session, cat_id)
                 detail = {"changed": sorted(sent)}
                 await record_event(
                     session, "cat.changed", actor_id=developer.user_id, subject={"cat_id": cat_id}, detail=detail
@@ -227,7 +227,7 @@ class CatService:
             cat = await _owned(session, developer, cat_id)
             if cat.status == CatStatus.SUSPENDED:
                 raise TransitionNotAllowedError(cat.status, allowed_moves(cat.status))
-            await search.forget(session, cat_id)
+            await search_index.forget(session, cat_id)
             await repository.delete_cat(session, cat_id)
             await record_event(session, "cat.deleted", actor_id=developer.user_id, subject={"cat_id": cat_id})
 

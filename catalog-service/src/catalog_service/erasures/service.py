@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.erasures import repository
-from catalog_service.search import repository as search
+from catalog_service.search_index import repository as search_index
 from cathouse.database import Database, record_events, write_portions
 from cathouse.schema import DEVELOPER_GONE
 
@@ -39,7 +39,7 @@ class ErasureService:
             if cats:
                 await repository.suspend_for_good(session, [cat.id for cat in cats])
                 for cat in cats:
-                    await search.refresh(session, cat.id)
+                    await search_index.refresh(session, cat.id)
                 suspended = [cat.id for cat in cats if cat.suspension_reason != DEVELOPER_GONE]
                 await _record(session, "cat.suspended", suspended)
             return len(cats)

@@ -5,8 +5,6 @@ import re
 import uuid
 from typing import Annotated, Any, Self
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cathouse.schema import PermissionType
@@ -65,6 +63,10 @@ def _config_schema(document: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"the schema is larger than {LARGEST_CONFIG_SCHEMA // 1024} KiB")
     if _depth(document) > DEEPEST_CONFIG_SCHEMA:
         raise ValueError(f"the schema is nested deeper than {DEEPEST_CONFIG_SCHEMA} levels")
+    # 2 MB and some 20 ms for the few releases that take a config.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
     try:
         Draft202012Validator.check_schema(document)
     except SchemaError as error:

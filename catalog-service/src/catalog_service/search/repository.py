@@ -1,64 +1,79 @@
-"""All SQL about search."""
+"""All SQL that finds cats."""
 
-import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from operator import add
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     CTE,
-    REAL,
+    UUID,
     Boolean,
     ColumnElement,
+    DateTime,
     Float,
     FromClause,
+    Integer,
     Text,
     and_,
+    bindparam,
     case,
     cast,
-    delete,
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
     tuple_,
     union_all,
-    update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from catalog_service.cats.repository import cat_columns
 from catalog_service.search.schemas import Sort
-from catalog_service.search.spelling import is_kept, keys_of
+from catalog_service.search.spelling import keys_of
 from catalog_service.search.text import Word
+from catalog_service.search_index.repository import permission_types
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import (
-    DEVELOPER_GONE,
+    LOWEST_TIER,
     SEARCH_CONFIGURATION,
     STEMMING_CONFIGURATION,
     Cat,
     CatSearch,
     CatStatus,
-    Installation,
-    InstallationStatus,
     Permission,
     PermissionType,
     Release,
     ReleasePermission,
     SearchWord,
-    User,
-    search_document,
     words_of,
 )
 
+ENOUGH = 250
+"""When so many cats of the more popular tiers have all words, those of the less popular ones are not looked at."""
+
 MOST_WEIGHED = 1_000
-"""Of more cats than these that have all words, the most popular ones are put in order."""
+"""Of more cats of one tier that have all words, the most popular ones are put in order."""
+
+MOST_WALKED = 1_000
+"""Cats at the beginning of a list that are looked at one by one for words that are frequent."""
+
+FREQUENT = 2_000
+"""Cats from which on a word is."""
+
+MOST_ADDED = 100
+"""Words whose cats are added up, to find out whether a beginning is frequent."""
+
+MOST_COUNTED = 1_000
+"""Where nothing is searched, facets are counted among so many of the most popular cats."""
 
 FEW = 10
 """When fewer than these have all words, those that have some of them come behind."""
@@ -68,9 +83,6 @@ MOST_OF_A_WORD = 200
 
 COMMON = 5_000
 """Cats from which on a word alone tells nothing, unless it is the rarest that was asked for."""
-
-OVERLAP = dt.timedelta(minutes=5)
-"""A change bears the time at which its transaction began, and is seen when that has ended: at most so much later."""
 
 LAST_CHARACTER = "\U0010ffff"
 """All that begins with a word comes before the word with this behind it."""
@@ -93,6 +105,16 @@ HAS_ALL = 4
 _LIKED = 0.02
 """What living installations add to a rank: 2 % for each power of e."""
 
+_FORMS = 64
+"""Statements that are kept ready."""
+
+_KEY_TYPES: Mapping[Sort, TypeEngine[Any]] = {
+    Sort.RELEVANCE: Float(53),
+    Sort.NEWEST: DateTime(timezone=True),
+    Sort.POPULAR: Integer(),
+    Sort.NAME: Text(),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -113,112 +135,62 @@ class Meaning:
     model: str
 
 
-async def refresh(session: AsyncSession, cat_id: uuid.UUID) -> None:
-    """Write what search reads of a cat, in the transaction that changed it or has locked it.
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a statement looks like: all that is not a value. To put one together takes longer than to run it."""
 
-    An erased developer's name is left out: auth-service may not have anonymised it yet.
-    """
-    developer = case((Cat.suspension_reason.is_distinct_from(DEVELOPER_GONE), User.display_name), else_="")
-    # Locked: a revision that voids documents at this moment locks no cat, and what it leaves is what was before.
-    known = select(CatSearch.cat_id, CatSearch.words).where(CatSearch.cat_id == cat_id).with_for_update().cte("known")
-    query = (
-        select(Cat.name, Cat.description, Cat.tags, developer.label("developer"), known.c.words)
-        .join(User, User.id == Cat.developer_id)
-        .outerjoin(known, known.c.cat_id == Cat.id)
-        .where(Cat.id == cat_id)
+    sort: Sort
+    words: int
+    by_tags: bool
+    by_permission: bool
+    by_developer: bool
+    drafts: bool
+    by_meaning: bool
+    goes_on: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether more has to be known of a cat than its words."""
+        return self.by_tags or self.by_permission or self.by_developer
+
+    @property
+    def by_relevance(self) -> bool:
+        return self.sort == Sort.RELEVANCE
+
+
+def _number(number: int) -> ColumnElement[int]:
+    # Written out: of a limit that it does not know the planner expects a tenth of all rows.
+    return literal_column(str(number), Integer)
+
+
+def _form(filters: Filters, sort: Sort, words: Sequence[Word], meaning: Meaning | None, **more: Any) -> _Form:  # noqa: ANN401 - fields
+    return _Form(
+        sort,
+        len(words),
+        by_tags=bool(filters.tags),
+        by_permission=filters.permission_type is not None,
+        by_developer=filters.developer_id is not None,
+        drafts=filters.drafts,
+        by_meaning=meaning is not None and sort == Sort.RELEVANCE,
+        **more,
     )
-    cat = (await session.execute(query)).one()
-    words = sorted({word for text in (cat.name, cat.description, *cat.tags, cat.developer) for word in words_of(text)})
-    document = search_document(name=cat.name, tags=cat.tags, description=cat.description, developer=cat.developer)
-    values = {"document": document, "words": words, "documented_at": func.now()}
-    statement = upsert(CatSearch).values(cat_id=cat_id, **values)
-    # What another text means has to be found out anew.
-    is_same = CatSearch.document == statement.excluded.document
-    kept = {name: case((is_same, CatSearch.__table__.c[name])) for name in ("embedding", "embedding_model")}
-    await session.execute(statement.on_conflict_do_update(index_elements=[CatSearch.cat_id], set_={**values, **kept}))
-    await _count(session, before=cat.words or (), after=words)
 
 
-async def forget(session: AsyncSession, cat_id: uuid.UUID) -> None:
-    """Remove what search knows of a cat that is about to be removed."""
-    words = await session.scalar(delete(CatSearch).where(CatSearch.cat_id == cat_id).returning(CatSearch.words))
-    await _count(session, before=words or (), after=())
-
-
-async def _count(session: AsyncSession, *, before: Sequence[str], after: Sequence[str]) -> None:
-    """Keep the vocabulary: every word with the number of cats that have it, and no word that none has.
-
-    Always in the order of the words, so that two who write at once wait for one another, never each for the other.
-    """
-    gained, lost = set(after) - set(before), set(before) - set(after)
-    changed = sorted(word for word in gained | lost if is_kept(word))
-    if not changed:
-        return
-    await session.execute(
-        select(SearchWord.word).where(SearchWord.word.in_(changed)).order_by(SearchWord.word).with_for_update()
-    )
-    more = upsert(SearchWord)
-    more = more.on_conflict_do_update(index_elements=[SearchWord.word], set_={"cats": SearchWord.cats + 1})
-    if rows := [{"word": word, "cats": 1, "keys": keys_of(word)} for word in changed if word in gained]:
-        await session.execute(more, rows)
-    if fewer := [word for word in changed if word in lost]:
-        last = delete(SearchWord).where(SearchWord.word.in_(fewer), SearchWord.cats == 1)
-        await session.execute(last.execution_options(synchronize_session=False))
-        less = update(SearchWord).where(SearchWord.word.in_(fewer)).values(cats=SearchWord.cats - 1)
-        await session.execute(less.execution_options(synchronize_session=False))
-
-
-async def count_installations(session: AsyncSession, *, since: dt.datetime | None) -> dt.datetime:
-    """Count the living installations of the cats that have had changes after ``since``; None: of all.
-
-    Returns the time at which that was. Another process that counts at the moment is left to it.
-    """
-    now: dt.datetime = (await session.execute(select(func.now()))).scalar_one()
-    if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext("cathouse.search.popularity")))):
-        return now
-    changed = select(Installation.cat_id).distinct()
-    if since is not None:
-        changed = changed.where(Installation.updated_at > since)
-    is_living = Installation.status != InstallationStatus.UNINSTALLED
-    counted = (
-        select(Installation.cat_id, func.count().filter(is_living).label("living"))
-        .where(Installation.cat_id.in_(changed) if since is not None else true())
-        .group_by(Installation.cat_id)
-        .subquery()
-    )
-    await session.execute(
-        update(CatSearch)
-        .where(CatSearch.cat_id == counted.c.cat_id, CatSearch.popularity != counted.c.living)
-        .values(popularity=counted.c.living)
-        .execution_options(synchronize_session=False)
-    )
-    return now
-
-
-async def list_stale(
-    session: AsyncSession, *, since: dt.datetime | None, after: uuid.UUID | None, limit: int
-) -> Sequence[uuid.UUID]:
-    """Cats behind ``after`` whose developer has changed after ``since``, or whose document is to be made anew.
-
-    With None as ``since``: whose developer has changed after their document was made.
-    """
-    unmade = select(CatSearch.cat_id).where(CatSearch.documented_at.is_(None))
-    renamed = select(CatSearch.cat_id).join(Cat, Cat.id == CatSearch.cat_id).join(User, User.id == Cat.developer_id)
-    changed = User.updated_at > (CatSearch.documented_at - OVERLAP if since is None else since)
-    stale = unmade.union(renamed.where(changed)).subquery()
-    query = select(stale.c.cat_id).order_by(stale.c.cat_id).limit(limit)
-    if after is not None:
-        query = query.where(stale.c.cat_id > after)
-    return (await session.scalars(query)).all()
-
-
-async def lock_cats(session: AsyncSession, cat_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
-    """Keep their developers from changing them meanwhile, and return those that are still there.
-
-    A statement of its own: what is read after it is what their last change has left.
-    """
-    query = select(Cat.id).where(Cat.id.in_(cat_ids)).order_by(Cat.id).with_for_update(key_share=True)
-    return (await session.scalars(query)).all()
+def _values(filters: Filters, words: Sequence[Word], meaning: Meaning | None) -> dict[str, Any]:
+    """What goes into a statement of any form."""
+    return {
+        "tags": list(filters.tags),
+        "permission_type": filters.permission_type,
+        "developer_id": filters.developer_id,
+        "words_of_tags": " & ".join(f"'{word}':B" for tag in filters.tags for word in words_of(tag)),
+        "words": [word.text for word in words],
+        "expressions": [word.query for word in words],
+        "are_last": [word.is_last for word in words],
+        "are_telling": [word.is_telling for word in words],
+        "name": (filters.search or "").strip().lower(),
+        "vector": None if meaning is None else list(meaning.vector),
+        "model": None if meaning is None else meaning.model,
+    }
 
 
 async def look_up(session: AsyncSession, words: Sequence[Word]) -> Mapping[str, AnyRow]:
@@ -226,12 +198,18 @@ async def look_up(session: AsyncSession, words: Sequence[Word]) -> Mapping[str, 
 
     ``begins`` says whether some of its words begin so.
     """
+    values = {
+        "words": [word.text for word in words],
+        "are_last": [word.is_last for word in words],
+        "shared": [" ".join(keys_of(word.text)) for word in words],
+    }
+    return {row.word: row for row in await session.execute(_look_up(), values)}
+
+
+@lru_cache(1)
+def _look_up() -> AnySelect:
     asked = (
-        func.unnest(
-            literal([word.text for word in words], ARRAY(Text)),
-            literal([word.is_last for word in words], ARRAY(Boolean)),
-            literal([" ".join(keys_of(word.text)) for word in words], ARRAY(Text)),
-        )
+        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _LOOKED_UP.items()))
         .table_valued("word", "is_last", "shared", name="asked")
         .render_derived()
     )
@@ -241,12 +219,14 @@ async def look_up(session: AsyncSession, words: Sequence[Word]) -> Mapping[str, 
         .correlate(asked)
         .scalar_subquery()
     )
-    statement = select(
+    return select(
         asked.c.word,
         func.coalesce(alike, cast([], ARRAY(Text))).label("candidates"),
         exists().where(_is_spelled(asked.c.word, LAST_CHARACTER)).correlate(asked).label("begins"),
     ).where(_is_unknown(asked))
-    return {row.word: row for row in await session.execute(statement)}
+
+
+_LOOKED_UP: Mapping[str, type[TypeEngine[Any]]] = {"words": Text, "are_last": Boolean, "shared": Text}
 
 
 def _is_spelled(word: ColumnElement[str], end: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a value or a column
@@ -274,111 +254,157 @@ async def find_cats(
     The key is in the column ``sort_key``. By relevance those that have some of the words, or mean what is asked for,
     are found too when few have all of them.
     """
-    source = _scored(filters, words, meaning) if sort == Sort.RELEVANCE else _keyed(filters, sort, words)
-    ascends = sort == Sort.NAME
+    key, cat_id = after or (None, None)
+    values = {**_values(filters, words, meaning), "after_key": key, "after_id": cat_id, "most": limit}
+    statement = _page(_form(filters, sort, words, meaning, goes_on=after is not None))
+    return (await session.execute(statement, values)).all()
+
+
+@lru_cache(_FORMS)
+def _page(form: _Form) -> AnySelect:
+    source = _scored(form) if form.by_relevance else _keyed(form)
     key, cat_id = source.selected_columns
-    if after is not None:
-        position, edge = tuple_(key, cat_id), tuple_(*(literal(value) for value in after))
-        source = source.where(position > edge if ascends else position < edge)
-    order = (key.asc(), cat_id.asc()) if ascends else (key.desc(), cat_id.desc())
+    if form.goes_on:
+        source = source.where(_is_behind(form, key, cat_id))
     # What a cat's view costs is paid for the page alone.
-    page = source.order_by(*order).limit(limit).subquery("page")
-    statement = (
-        cat_columns()
-        .add_columns(page.c.sort_key)
-        .join(page, page.c.cat_id == Cat.id)
-        .order_by(*((page.c.sort_key, Cat.id) if ascends else (page.c.sort_key.desc(), Cat.id.desc())))
-    )
-    return (await session.execute(statement)).all()
+    page = source.order_by(*_order(form, key, cat_id)).limit(_most()).subquery("page")
+    shown = cat_columns().add_columns(page.c.sort_key).join(page, page.c.cat_id == Cat.id)
+    return shown.order_by(*_order(form, page.c.sort_key, page.c.cat_id))
 
 
-def _keyed(filters: Filters, sort: Sort, words: Sequence[Word]) -> AnySelect:
+def _order(form: _Form, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column.asc() if form.sort == Sort.NAME else column.desc() for column in columns]
+
+
+def _is_behind(form: _Form, key: ColumnElement[Any], cat_id: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+    edge = tuple_(bindparam("after_key", type_=_KEY_TYPES[form.sort]), bindparam("after_id", type_=UUID(as_uuid=True)))
+    return tuple_(key, cat_id) > edge if form.sort == Sort.NAME else tuple_(key, cat_id) < edge
+
+
+def _most() -> ColumnElement[int]:
+    return bindparam("most", type_=Integer)
+
+
+def _keyed(form: _Form) -> AnySelect:
     keys: Mapping[Sort, ColumnElement[Any]] = {
         Sort.NEWEST: Cat.created_at.expression,
         Sort.NAME: func.lower(Cat.name),
         Sort.POPULAR: CatSearch.popularity.expression,
     }
-    if sort != Sort.POPULAR and not words:
-        return select(keys[sort].label("sort_key"), Cat.id.label("cat_id")).where(*_conditions(filters))
-    cat_id = CatSearch.cat_id if sort == Sort.POPULAR else Cat.id
-    chosen: AnySelect = select(keys[sort].label("sort_key"), cat_id.label("cat_id")).select_from(Cat)
-    chosen = chosen.join(CatSearch, CatSearch.cat_id == Cat.id).where(*_conditions(filters))
-    return chosen.where(_has(_all(words))) if words else chosen
+    key = keys[form.sort].label("sort_key")
+    if form.sort == Sort.POPULAR:
+        if not form.words:
+            return _of_search(form, (key,)).with_only_columns(key, CatSearch.cat_id)
+        tiers = _tiers(form, _Question.of(form), (key,), enough=_most(), most=_most())
+        return select(union_all(*(select(tier.c.sort_key, tier.c.cat_id) for tier in tiers)).subquery("tiers"))
+    chosen: AnySelect = select(key, Cat.id.label("cat_id")).where(*_conditions(form))
+    if not form.words:
+        return chosen
+    question = _Question.of(form)
+    if form.goes_on:
+        chosen = chosen.where(_is_behind(form, *chosen.selected_columns))
+    return _nearest(form, question, chosen)
 
 
-def _scored(filters: Filters, words: Sequence[Word], meaning: Meaning | None) -> AnySelect:
-    asked = _asked(words)
-    found = _found(filters, words, asked, meaning, most=MOST_WEIGHED)
-    ranks = asked.c.weight * func.ts_rank(cast(list(_WEIGHTS), ARRAY(REAL)), CatSearch.document, asked.c.query)
-    rank = select(func.sum(ranks)).select_from(asked).correlate(CatSearch).scalar_subquery()
-    has_all = case((_has(_all(words)), HAS_ALL), else_=0)
-    is_called_so = case((found.c.is_called_so, HAS_ALL), else_=0)
-    liked = 1 + _LIKED * func.ln(1 + CatSearch.popularity)
-    score: ColumnElement[Any] = rank * liked + has_all + is_called_so
-    if meaning is not None:
-        likeness = func.greatest(1 - _distance(meaning), 0)
-        score += case((CatSearch.embedding_model == meaning.model, MEANT * likeness), else_=0)
-    score = cast(score, Float(53))
-    scored = (
-        select(score.label("sort_key"), CatSearch.cat_id.label("cat_id"))
-        .join(found, found.c.cat_id == CatSearch.cat_id)
-        .subquery("scored")
+def _nearest(form: _Form, question: "_Question", chosen: AnySelect) -> AnySelect:
+    """Those of ``chosen`` that have all words: of frequent ones a page is full soon, and the rest is not looked at."""
+    first = chosen.order_by(*_order(form, *chosen.selected_columns)).limit(_number(MOST_WALKED)).subquery("first")
+    is_frequent = select(func.min(_having(question.asked))).scalar_subquery() >= FREQUENT
+    soon = (
+        select(first.c.sort_key, first.c.cat_id)
+        .join(CatSearch, CatSearch.cat_id == first.c.cat_id)
+        # A function, for which there is no index: one by one, in the order of the list.
+        .where(is_frequent, func.ts_match_vq(CatSearch.document, question.every))
+        .order_by(*_order(form, first.c.sort_key, first.c.cat_id))
+        .limit(_most())
+        .cte("soon")
+        .prefix_with("MATERIALIZED")
     )
-    return select(scored)
+    is_full = _count([soon]) >= _most()
+    every = chosen.join(CatSearch, CatSearch.cat_id == Cat.id).where(_has(question.every), ~is_full)
+    return select(union_all(select(soon).where(is_full), every).subquery("nearest"))
 
 
-def _found(
-    filters: Filters, words: Sequence[Word], asked: CTE, meaning: Meaning | None, *, most: int | None
-) -> FromClause:
-    """The cats that have all of ``words``, of more than ``most`` the most popular; and when they are few, some others.
+def _having(asked: CTE) -> ColumnElement[int]:
+    """About how many cats have a word; of one in the making, those of some words that begin so are added up."""
+    # Where as many begin so as are added up, it is frequent, whatever these are: there are others.
+    cats = func.greatest(SearchWord.cats, FREQUENT // MOST_ADDED).label("cats")
+    begun = select(cats).where(_is_spelled(asked.c.word, LAST_CHARACTER)).limit(_number(MOST_ADDED))
+    begun_by = select(func.coalesce(func.sum(begun.correlate(asked).subquery().c.cats), 0)).scalar_subquery()
+    return case((asked.c.is_last, begun_by), else_=asked.c.cats)
 
-    Those others have one of the words, of each word the most popular ones, or are nearest to the ``meaning``.
-    """
-    searched = select(CatSearch.cat_id).join(Cat, Cat.id == CatSearch.cat_id).where(*_conditions(filters))
-    by_popularity = (CatSearch.popularity.desc(), CatSearch.cat_id.desc())
-    every = searched.where(_has(_all(words))).order_by(*by_popularity).limit(most)
-    exact = every.cte("exact").prefix_with("MATERIALIZED")
-    with_one = searched.where(_has(asked.c.query)).order_by(*by_popularity).limit(MOST_OF_A_WORD)
-    one = with_one.correlate(asked).lateral("one")
-    rarest = select(func.min(asked.c.cats)).scalar_subquery()
-    some = (
-        select(one.c.cat_id)
-        .select_from(asked.join(one, literal(True)))
-        .where(
-            select(func.count()).select_from(exact).scalar_subquery() < FEW,
-            ~select(func.bool_or(asked.c.is_unknown)).scalar_subquery(),
-            asked.c.is_telling,
-            or_(asked.c.cats <= COMMON, asked.c.cats == rarest),
+
+def _scored(form: _Form) -> AnySelect:
+    question = _Question.of(form)
+    score = _score(form, question)
+    has_all = case((_has(question.every), HAS_ALL), else_=0)
+    tiers = _tiers(form, question, ((score + HAS_ALL).label("score"),))
+    sources = [
+        *(select(tier) for tier in tiers),
+        *_others(form, question, ((score + has_all).label("score"),), tiers),
+        # Who is called exactly so is among them, however many have the words and however few have installed it.
+        _called_so(form, ((score + has_all + HAS_ALL).label("score"),)),
+    ]
+    each = union_all(*sources).subquery("each")
+    found = select(cast(func.max(each.c.score), Float(53)).label("sort_key"), each.c.cat_id)
+    return select(found.group_by(each.c.cat_id).subquery("found"))
+
+
+def _score(form: _Form, question: "_Question") -> ColumnElement[Any]:
+    weights: ColumnElement[Any] = literal_column(f"'{{{', '.join(map(str, _WEIGHTS))}}}'::real[]")
+    ranks = (
+        weight * func.ts_rank(weights, CatSearch.document, query)
+        for weight, query in zip(question.weights, question.queries, strict=True)
+    )
+    score: ColumnElement[Any] = reduce(add, ranks) * (1 + _LIKED * func.ln(1 + CatSearch.popularity))
+    if form.by_meaning:
+        likeness = func.greatest(1 - _distance(), 0)
+        score += case((CatSearch.embedding_model == _model(), MEANT * likeness), else_=0)
+    return score
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What was asked, as SQL: each word as a row of ``asked``, and what is read of it once for the whole statement."""
+
+    asked: CTE
+    every: ColumnElement[Any]
+    """Finds the cats that have all words."""
+    queries: Sequence[ColumnElement[Any]]
+    weights: Sequence[ColumnElement[Any]]
+
+    @classmethod
+    def of(cls, form: _Form) -> "_Question":
+        """The words of a statement of this form."""
+        asked = _asked()
+        numbers = range(1, form.words + 1)
+        of_words = [
+            select(asked.c[name]).where(asked.c.position == number).scalar_subquery().label(f"{name}_{number}")
+            for name in ("query", "weight")
+            for number in numbers
+        ]
+        every = reduce(
+            lambda query, another: query.op("&&")(another), (each.element for each in of_words[: form.words])
         )
-    )
-    # Who is called exactly so is among them, however many have the words and however few have installed it.
-    called_so = searched.where(func.lower(Cat.name) == (filters.search or "").strip().lower())
-    found = [select(exact.c.cat_id), some]
-    if meaning is not None:
-        is_near = _distance(meaning) < 1 - LEAST_LIKENESS
-        near = searched.where(CatSearch.embedding_model == meaning.model, is_near)
-        found.append(select(near.order_by(_distance(meaning)).limit(MOST_MEANT).subquery()))
-    no, yes = (literal(value).label("is_called_so") for value in (False, True))
-    each = union_all(*(part.add_columns(no) for part in found), called_so.add_columns(yes)).subquery()
-    is_called_so = func.bool_or(each.c.is_called_so).label("is_called_so")
-    return select(each.c.cat_id, is_called_so).group_by(each.c.cat_id).subquery("found")
+        question = select(every.label("every"), *of_words).cte("question").prefix_with("MATERIALIZED")
+
+        def once(name: str) -> ColumnElement[Any]:
+            # A subquery, which is run once: to make a query of a text for each cat would take longer than all else.
+            return select(question.c[name]).scalar_subquery()
+
+        return cls(
+            asked,
+            once("every"),
+            [once(f"query_{number}") for number in numbers],
+            [once(f"weight_{number}") for number in numbers],
+        )
 
 
-def _distance(meaning: Meaning) -> ColumnElement[Any]:
-    distance: ColumnElement[Any] = CatSearch.embedding.cosine_distance(list(meaning.vector))
-    return distance
-
-
-def _asked(words: Sequence[Word]) -> CTE:
+def _asked() -> CTE:
     """The words as rows: the query of each, how many cats have it, and what it weighs (a rare word tells more)."""
     given = (
-        func.unnest(
-            literal([word.text for word in words], ARRAY(Text)),
-            literal([word.query for word in words], ARRAY(Text)),
-            literal([word.is_last for word in words], ARRAY(Boolean)),
-            literal([word.is_telling for word in words], ARRAY(Boolean)),
-        )
-        .table_valued("word", "expression", "is_last", "is_telling", name="given")
+        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _ASKED.items()))
+        .table_valued("word", "expression", "is_last", "is_telling", with_ordinality="position", name="given")
         .render_derived()
     )
     cats = func.coalesce(SearchWord.cats, 0)
@@ -386,6 +412,9 @@ def _asked(words: Sequence[Word]) -> CTE:
     is_stop_word = and_(given.c.word != "", func.numnode(stemmed) == 0)
     return (
         select(
+            given.c.position,
+            given.c.word,
+            given.c.is_last,
             _query(given.c.expression, given.c.word).label("query"),
             cats.label("cats"),
             (1 / func.sqrt(1 + cats)).label("weight"),
@@ -398,6 +427,98 @@ def _asked(words: Sequence[Word]) -> CTE:
     )
 
 
+_ASKED: Mapping[str, type[TypeEngine[Any]]] = {
+    "words": Text,
+    "expressions": Text,
+    "are_last": Boolean,
+    "are_telling": Boolean,
+}
+
+
+def _query(expression: Any, word: Any) -> ColumnElement[Any]:  # noqa: ANN401 - columns
+    """What finds a word as it was typed, and with another English ending."""
+    typed = func.to_tsquery(SEARCH_CONFIGURATION, expression)
+    return typed.op("||")(func.plainto_tsquery(STEMMING_CONFIGURATION, word))
+
+
+def _has(query: ColumnElement[Any]) -> ColumnElement[bool]:
+    return CatSearch.document.bool_op("@@")(query)
+
+
+def _tiers(
+    form: _Form,
+    question: _Question,
+    read: Sequence[ColumnElement[Any]],
+    *,
+    enough: ColumnElement[int] | None = None,
+    most: ColumnElement[int] | None = None,
+) -> Sequence[CTE]:
+    """The cats that have all words, tier after tier, each looked into when those above it gave less than ``enough``.
+
+    So as many are looked at in a large catalog as in a small one. A developer's own cats are few, and of no tier.
+    Without a value ``enough`` is ``ENOUGH``, and of one tier ``most`` is ``MOST_WEIGHED``.
+    """
+    tiers: list[CTE] = []
+    for number in [None] if form.by_developer else range(LOWEST_TIER + 1):
+        tier = _of_search(form, read).where(_has(question.every))
+        if number is not None:
+            tier = tier.where(CatSearch.tier == literal_column(str(number)))
+        if tiers:
+            tier = tier.where(_count(tiers) < (_number(ENOUGH) if enough is None else enough))
+        if form.goes_on and not form.by_relevance:
+            tier = tier.where(_is_behind(form, CatSearch.popularity.expression, CatSearch.cat_id.expression))
+        tier = tier.order_by(*_BY_POPULARITY).limit(_number(MOST_WEIGHED) if most is None else most)
+        tiers.append(tier.cte(f"tier_{number}").prefix_with("MATERIALIZED"))
+    return tiers
+
+
+def _count(parts: Sequence[CTE]) -> ColumnElement[int]:
+    return reduce(add, (select(func.count()).select_from(part).scalar_subquery() for part in parts))
+
+
+_BY_POPULARITY = (CatSearch.popularity.desc(), CatSearch.cat_id.desc())
+
+
+def _others(
+    form: _Form, question: _Question, read: Sequence[ColumnElement[Any]], tiers: Sequence[CTE]
+) -> Iterator[AnySelect]:
+    """Where few cats have all words: of each word the most popular ones that have it, or who is nearest in meaning."""
+    asked = question.asked
+    with_one = (
+        _of_search(form, read).where(_has(asked.c.query)).order_by(*_BY_POPULARITY).limit(_number(MOST_OF_A_WORD))
+    )
+    one = with_one.correlate(asked).lateral("one")
+    rarest = select(func.min(asked.c.cats)).scalar_subquery()
+    yield (
+        select(*one.c)
+        .select_from(asked.join(one, true()))
+        .where(
+            _count(tiers) < FEW,
+            ~select(func.bool_or(asked.c.is_unknown)).scalar_subquery(),
+            asked.c.is_telling,
+            or_(asked.c.cats <= COMMON, asked.c.cats == rarest),
+        )
+    )
+    if form.by_meaning:
+        is_near = _distance() < 1 - LEAST_LIKENESS
+        near = _of_search(form, read).where(CatSearch.embedding_model == _model(), is_near)
+        yield select(near.order_by(_distance()).limit(_number(MOST_MEANT)).subquery("near"))
+
+
+def _called_so(form: _Form, read: Sequence[ColumnElement[Any]]) -> AnySelect:
+    named = select(CatSearch.cat_id, *read).join(Cat, Cat.id == CatSearch.cat_id).where(*_conditions(form))
+    return named.where(func.lower(Cat.name) == bindparam("name", type_=Text))
+
+
+def _distance() -> ColumnElement[Any]:
+    distance: ColumnElement[Any] = CatSearch.embedding.cosine_distance(bindparam("vector"))
+    return distance
+
+
+def _model() -> ColumnElement[str]:
+    return bindparam("model", type_=Text)
+
+
 async def count_facets(
     session: AsyncSession,
     filters: Filters,
@@ -407,92 +528,106 @@ async def count_facets(
     meaning: Meaning | None,
     most_tags: int,
 ) -> Sequence[AnyRow]:
-    """Of the cats that :func:`find_cats` finds: how many have each tag and ask for each permission."""
-    cats = select(Cat.id, Cat.tags, Cat.version).where(*_conditions(filters))
-    if sort == Sort.RELEVANCE:
-        ids = _found(filters, words, _asked(words), meaning, most=None)
-        cats = cats.join(ids, ids.c.cat_id == Cat.id)
-    elif words:
-        cats = cats.join(CatSearch, CatSearch.cat_id == Cat.id).where(_has(_all(words)))
-    found = cats.cte("matching").prefix_with("MATERIALIZED")
-    tag = _each_of(found.c.tags)
-    tags = (
-        select(literal("tag").label("facet"), tag.label("value"), func.count().label("cats"))
-        .select_from(found)
-        .group_by(tag)
-        .order_by(func.count().desc(), tag)
-        .limit(most_tags)
+    """How many cats have each tag and ask for each permission: of the most popular ones that :func:`find_cats` finds.
+
+    How many were counted is in a row of its own, the facet ``cats``.
+    """
+    statement = _facets(_form(filters, sort, words, meaning))
+    return (await session.execute(statement, {**_values(filters, words, meaning), "most": most_tags})).all()
+
+
+@lru_cache(_FORMS)
+def _facets(form: _Form) -> AnySelect:
+    found = _counted(form).cte("counted").prefix_with("MATERIALIZED")
+    tags = _grouped("tags", found)
+    tags = tags.order_by(tags.selected_columns.cats.desc(), tags.selected_columns.value).limit(_most())
+    facets = union_all(
+        select(tags.subquery("tags")),
+        _grouped("permission_types", found),
+        select(literal("cats"), literal(""), func.count()).select_from(found),
+    ).subquery("facets")
+    return select(facets).order_by(facets.c.facet, facets.c.cats.desc(), facets.c.value)
+
+
+def _grouped(facet: str, found: CTE) -> AnySelect:
+    value = _each_of(found.c[facet])
+    counted = select(literal(facet).label("facet"), value.label("value"), func.count().label("cats"))
+    return counted.select_from(found).group_by(value)
+
+
+def _counted(form: _Form) -> AnySelect:
+    """The cats of which facets are counted, with what is counted of each."""
+    # What is noted of a draft may be older than its release.
+    read: Sequence[ColumnElement[Any]] = (
+        (Cat.tags.label("tags"), permission_types().label("permission_types"))
+        if form.drafts
+        else (CatSearch.tags.expression, CatSearch.permission_types.expression)
     )
-    permissions = (
-        select(literal("permission_type"), Permission.permission_type, func.count())
-        .select_from(found)
-        .join(Release, (Release.cat_id == found.c.id) & (Release.version == found.c.version))
-        .join(ReleasePermission, ReleasePermission.release_id == Release.id)
-        .join(Permission, Permission.id == ReleasePermission.permission_id)
-        .group_by(Permission.permission_type)
-    )
-    statement = select(tags.subquery()).union_all(permissions).subquery()
-    ordered = select(statement).order_by(statement.c.facet, statement.c.cats.desc(), statement.c.value)
-    return (await session.execute(ordered)).all()
+    if not form.words:
+        return _of_search(form, read).order_by(*_BY_POPULARITY).limit(_number(MOST_COUNTED))
+    question = _Question.of(form)
+    tiers = _tiers(form, question, read)
+    sources = [select(tier) for tier in tiers]
+    if form.by_relevance:
+        sources += [*_others(form, question, read, tiers), _called_so(form, read)]
+    each = union_all(*sources).subquery("each")
+    return select(each).ext(distinct_on(each.c.cat_id))
 
 
-async def list_tags(session: AsyncSession, *, after: tuple[int, str] | None, limit: int) -> Sequence[AnyRow]:
-    """The tags of published cats, those that most cats have first."""
-    tag = _each_of(Cat.tags)
-    counted = (
-        select(tag.label("value"), func.count().label("cats"))
-        .select_from(Cat)
-        .where(_is_published())
-        .group_by(tag)
-        .subquery()
-    )
-    query = select(counted).order_by(counted.c.cats.desc(), counted.c.value).limit(limit)
-    if after is not None:
-        count, value = after
-        query = query.where((counted.c.cats < count) | ((counted.c.cats == count) & (counted.c.value > value)))
-    return (await session.execute(query)).all()
+def _of_search(form: _Form, read: Sequence[ColumnElement[Any]]) -> AnySelect:
+    """Of each cat that meets the filters what is to be ``read``; ``cats`` is looked at only where one is set."""
+    chosen: AnySelect = select(CatSearch.cat_id, *read)
+    if not form.drafts:
+        chosen = chosen.where(CatSearch.tier.is_not(None))
+    if form.by_tags and form.words:
+        # Who has the tags has their words in the document, with their weight: the index of words finds both at once.
+        tagged = func.to_tsquery(SEARCH_CONFIGURATION, bindparam("words_of_tags", type_=Text))
+        chosen = chosen.where(_has(select(tagged).scalar_subquery()))
+    if form.is_narrowed:
+        chosen = chosen.join(Cat, Cat.id == CatSearch.cat_id).where(*_filters(form))
+    return chosen
 
 
-def _each_of(tags: Any) -> ColumnElement[str]:  # noqa: ANN401 - a column
-    each: ColumnElement[str] = func.unnest(tags).table_valued("tag", joins_implicitly=True).render_derived().c.tag
-    return each
+def _conditions(form: _Form) -> list[ColumnElement[bool]]:
+    return [*([] if form.drafts else [_is_published()]), *_filters(form)]
 
 
 def _is_published() -> ColumnElement[bool]:
     # A literal, so that the partial indexes can be used.
-    return Cat.status == literal(CatStatus.PUBLISHED.value, literal_execute=True)
+    return Cat.status == literal_column(f"'{CatStatus.PUBLISHED}'")
 
 
-def _query(expression: Any, word: Any) -> ColumnElement[Any]:  # noqa: ANN401 - values or columns
-    """What finds a word as it was typed, and with another English ending."""
-    typed = func.to_tsquery(SEARCH_CONFIGURATION, expression)
-    return typed.op("||")(func.plainto_tsquery(STEMMING_CONFIGURATION, word))
-
-
-def _all(words: Sequence[Word]) -> ColumnElement[Any]:
-    queries = (_query(word.query, word.text) for word in words)
-    return reduce(lambda query, another: query.op("&&")(another), queries)
-
-
-def _has(query: ColumnElement[Any]) -> ColumnElement[bool]:
-    return CatSearch.document.bool_op("@@")(query)
-
-
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if not filters.drafts:
-        conditions.append(_is_published())
-    if filters.developer_id is not None:
-        conditions.append(Cat.developer_id == filters.developer_id)
-    if filters.tags:
-        conditions.append(Cat.tags.contains(list(filters.tags)))
-    if filters.permission_type is not None:
+def _filters(form: _Form) -> Iterator[ColumnElement[bool]]:
+    if form.by_developer:
+        yield Cat.developer_id == bindparam("developer_id", type_=UUID(as_uuid=True))
+    if form.by_tags:
+        yield Cat.tags.contains(bindparam("tags", type_=ARRAY(Text)))
+    if form.by_permission:
         asks_for_it = (
             select(Release.id)
             .join(ReleasePermission, ReleasePermission.release_id == Release.id)
             .join(Permission, Permission.id == ReleasePermission.permission_id)
             .where(Release.cat_id == Cat.id, Release.version == Cat.version)
-            .where(Permission.permission_type == filters.permission_type)
+            .where(Permission.permission_type == bindparam("permission_type", type_=Text))
         )
-        conditions.append(asks_for_it.correlate(Cat).exists())
-    return conditions
+        yield asks_for_it.correlate(Cat).exists()
+
+
+def _each_of(values: Any) -> ColumnElement[str]:  # noqa: ANN401 - a column
+    each: ColumnElement[str] = func.unnest(values).table_valued("each", joins_implicitly=True).render_derived().c.each
+    return each
+
+
+async def count_tags(session: AsyncSession) -> Sequence[AnyRow]:
+    """The tags of published cats with how many have each, the most frequent first."""
+    return (await session.execute(_COUNT_TAGS)).all()
+
+
+_TAG = _each_of(Cat.tags)
+_COUNT_TAGS = (
+    select(_TAG.label("value"), func.count().label("cats"))
+    .select_from(Cat)
+    .where(_is_published())
+    .group_by(_TAG)
+    .order_by(func.count().desc(), _TAG)
+)

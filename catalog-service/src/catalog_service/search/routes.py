@@ -31,7 +31,9 @@ async def list_cats(  # noqa: PLR0913 - one parameter for each filter
     developer_id: uuid.UUID | None = None,
     sort: Sort | None = None,
     mine: Annotated[bool, Query(description="The caller's own, drafts included.")] = False,
-    facets: Annotated[bool, Query(description="Count the tags and permissions of all cats that are found.")] = False,
+    facets: Annotated[
+        bool, Query(description="Count tags and permissions, of the most popular cats that are found.")
+    ] = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> FacetedPage | Page[OwnedCatView | CatView]:
@@ -58,6 +60,6 @@ async def list_cats(  # noqa: PLR0913 - one parameter for each filter
 @router.get("/api/v1/tags", dependencies=[public])
 @revalidated
 async def list_tags(service: Search, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Count]:
-    """The tags of published cats with how many have each, the most frequent first."""
+    """The tags of published cats with how many have each, the most frequent first; counted once a minute."""
     rows, next_cursor = await service.tags(cursor=cursor, limit=limit)
     return Page[Count](items=[Count(value=row.value, count=row.cats) for row in rows], next_cursor=next_cursor)

@@ -26,8 +26,12 @@ class Count(BaseModel):
 
 
 class Facets(BaseModel):
-    """Of all cats that were found, not of the page alone; the most frequent first."""
+    """Of the cats that were found, not of the page alone; the most frequent first.
 
+    When very many are found they are counted among the most popular of them: at least 250, at most some thousands.
+    """
+
+    counted: int = Field(description="How many cats were looked at: all that were found, when they are not very many.")
     tags: Sequence[Count] = Field(description="The 50 most frequent ones.")
     permission_types: Sequence[Count]
 

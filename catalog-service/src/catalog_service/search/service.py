@@ -15,6 +15,7 @@ from catalog_service.search import repository
 from catalog_service.search.repository import Filters, Meaning
 from catalog_service.search.schemas import Count, Facets, Sort
 from catalog_service.search.spelling import corrections
+from catalog_service.search.tags import TagCount, TagCounts
 from catalog_service.search.text import Word, beginning, one_of, words_asked
 from cathouse.database import AnyRow, Database
 from cathouse.web import Keyset
@@ -53,6 +54,7 @@ class SearchService:
     def __init__(self, database: Database, embeddings: EmbeddingService) -> None:
         self._database = database
         self._embeddings = embeddings
+        self._tags = TagCounts(database)
 
     async def find(
         self, filters: Filters, sort: Sort | None, *, cursor: str | None, limit: int, facets: bool = False
@@ -127,16 +129,16 @@ class SearchService:
         model = self._embeddings.model
         return Meaning(vector, model) if vector is not None and model is not None else None
 
-    async def tags(self, *, cursor: str | None, limit: int) -> tuple[Sequence[AnyRow], str | None]:
+    async def tags(self, *, cursor: str | None, limit: int) -> tuple[Sequence[TagCount], str | None]:
         """One page of the tags that published cats have, and the cursor of the next; the most frequent first.
+
+        They were counted within the last minute.
 
         Raises:
             CursorMismatchError: when the cursor was given out for another list.
         """
         keyset = Keyset.read(cursor, limit=limit, filters={"list": "tags"}, types=(int, str))
-        rows = await self._database.read(
-            lambda session: repository.list_tags(session, after=keyset.after, limit=keyset.limit + 1)
-        )
+        rows = await self._tags.page(after=keyset.after, limit=keyset.limit + 1)
         return keyset.page(rows, lambda row: (row.cats, row.value))
 
 
@@ -160,6 +162,7 @@ async def _facets(
     rows = await repository.count_facets(session, filters, sort, words=words, meaning=meaning, most_tags=MOST_TAGS)
     counts = {
         facet: [Count(value=row.value, count=row.cats) for row in rows if row.facet == facet]
-        for facet in ("tag", "permission_type")
+        for facet in ("tags", "permission_types")
     }
-    return Facets(tags=counts["tag"], permission_types=counts["permission_type"])
+    (counted,) = (row.cats for row in rows if row.facet == "cats")
+    return Facets(counted=counted, tags=counts["tags"], permission_types=counts["permission_types"])

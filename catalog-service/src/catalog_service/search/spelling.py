@@ -8,8 +8,6 @@ candidates among any number of words; how far each really is from what was typed
 from collections.abc import Iterable
 from itertools import combinations
 
-from rapidfuzz.distance import OSA
-
 from cathouse.schema import LONGEST_WORD, is_ideograph
 
 SHORTEST = 4
@@ -50,6 +48,9 @@ def corrections(typed: str, candidates: Iterable[str], *, is_last: bool) -> list
 
     When ``typed`` is the last word, it may also be the beginning of a candidate.
     """
+    # 3 MB that most processes never need: only a search whose words the catalog does not have gets here.
+    from rapidfuzz.distance import OSA  # noqa: PLC0415
+
     allowed = errors_forgiven(typed)
     near: list[tuple[int, int, str]] = []
     for candidate in candidates:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from catalog_service.cats.repository import cat_columns
 from cathouse.database import AnyRow
-from cathouse.schema import SEARCH_CONFIGURATION, Cat, CatSearch, CatStatus, SearchWord
+from cathouse.schema import SEARCH_CONFIGURATION, Cat, CatSearch, SearchWord
 
 MOST_WORDS = 12
 MOST_OF_A_WORD = 100
@@ -26,8 +26,7 @@ async def find_by_meaning(session: AsyncSession, cat_id: uuid.UUID, *, limit: in
     distance = CatSearch.embedding.cosine_distance(vector)
     nearest = (
         select(CatSearch.cat_id, distance.label("distance"))
-        .join(Cat, Cat.id == CatSearch.cat_id)
-        .where(Cat.status == CatStatus.PUBLISHED, CatSearch.cat_id != cat_id, CatSearch.embedding_model == model)
+        .where(CatSearch.tier.is_not(None), CatSearch.cat_id != cat_id, CatSearch.embedding_model == model)
         .order_by(distance)
         .limit(limit)
         .subquery("nearest")
@@ -68,8 +67,7 @@ def _shared_words(cat_id: uuid.UUID) -> Select[tuple[uuid.UUID, float]]:
     asked = func.to_tsquery(SEARCH_CONFIGURATION, func.quote_literal(telling.c.word))
     having_it = (
         select(other.cat_id)
-        .join(Cat, Cat.id == other.cat_id)
-        .where(other.document.bool_op("@@")(asked), other.cat_id != cat_id, Cat.status == CatStatus.PUBLISHED)
+        .where(other.document.bool_op("@@")(asked), other.cat_id != cat_id, other.tier.is_not(None))
         .order_by(other.popularity.desc(), other.cat_id)
         .limit(MOST_OF_A_WORD)
         .lateral("having_it")

@@ -5,7 +5,7 @@ each on three connections.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -24,7 +24,7 @@ class BatchLoader(Generic[K, V]):
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         """``load`` returns what it found; a key that it leaves out is answered with None."""
         self._load = load
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
@@ -33,13 +33,12 @@ class BatchLoader(Generic[K, V]):
         Raises:
             Exception: what ``load`` raised for the batch that held the key.
         """
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        # One for each caller: who leaves does not take the answer from the others with the same key.
+        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        # Shielded: one caller that leaves does not take the answer from the others with the same key.
-        return await asyncio.shield(future)
+        return await future
 
     async def _run(self) -> None:
         try:
@@ -49,11 +48,17 @@ class BatchLoader(Generic[K, V]):
                 try:
                     found = await self._load(keys)
                 except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it
-                    for future in batch.values():
-                        future.set_exception(error)
-                        future.exception()  # it is not lost when the last caller has left
+                    for futures in batch.values():
+                        for future in _wanted(futures):
+                            future.set_exception(error)
                 else:
-                    for key, future in batch.items():
-                        future.set_result(found.get(key))
+                    for key, futures in batch.items():
+                        for future in _wanted(futures):
+                            future.set_result(found.get(key))
         finally:
             self._running = None
+
+
+def _wanted(futures: Sequence[asyncio.Future[V]]) -> Iterator[asyncio.Future[V]]:
+    """Those whose callers are still there."""
+    return (future for future in futures if not future.done())

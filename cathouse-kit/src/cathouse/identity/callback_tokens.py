@@ -4,6 +4,7 @@ import datetime as dt
 import time
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 from joserfc.jwk import OctKey
 
@@ -57,8 +58,12 @@ def issue_callback_token(
         "exp": now + LIFE_S,
         "jti": uuid.uuid4().hex,
     }
-    token = sign(claims, OctKey.import_key(secret), algorithm=_ALGORITHM, typ=_TYPE, kid=kid)
+    token = sign(claims, _key(secret), algorithm=_ALGORITHM, typ=_TYPE, kid=kid)
     return PREFIX + token, dt.datetime.fromtimestamp(now + LIFE_S, dt.UTC)
+
+
+_key = lru_cache(maxsize=16)(OctKey.import_key)
+"""The few keys of a ring as the library wants them; to make one takes longer than to sign with it."""
 
 
 def read_callback_token(token: str, keyring: Keyring) -> CallbackToken:
@@ -73,7 +78,7 @@ def read_callback_token(token: str, keyring: Keyring) -> CallbackToken:
     secret = keyring.find(str(read_header(compact).get("kid")))
     if secret is None:
         raise InvalidTokenError
-    claims = read_claims(compact, OctKey.import_key(secret), algorithm=_ALGORITHM, typ=_TYPE, longest_life_s=LIFE_S)
+    claims = read_claims(compact, _key(secret), algorithm=_ALGORITHM, typ=_TYPE, longest_life_s=LIFE_S)
     try:
         return CallbackToken(
             installation_id=uuid.UUID(claims["inst"]),

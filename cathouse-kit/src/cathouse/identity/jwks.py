@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from cathouse.identity.errors import KeysUnavailableError
-from cathouse.tls import client_tls
+from cathouse.tls import tls_for
 
 REFRESH_AFTER_S = 60.0
 UNKNOWN_KEY_PAUSE_S = 10.0
@@ -48,7 +48,7 @@ class RemoteJwks(Generic[KeyT]):
         """``read`` takes the usable keys out of the document: ``read_ec_keys`` or ``read_rsa_keys``."""
         self._url = url
         self._read: Callable[[Mapping[str, Any]], dict[str, KeyT]] = read
-        self._http = httpx.AsyncClient(timeout=FETCH_TIMEOUT_S, trust_env=False, verify=client_tls())
+        self._http = httpx.AsyncClient(timeout=FETCH_TIMEOUT_S, trust_env=False, verify=tls_for(url))
         self._keys: dict[str, KeyT] = {}
         self._fetched_at: float | None = None
         self._tried_at = float("-inf")

@@ -13,6 +13,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -175,5 +176,7 @@ def fingerprints(keyring: Keyring, message: bytes) -> tuple[bytes, ...]:
     return tuple(hmac.digest(_hkdf(secret, "fingerprint/v1"), message, "sha256") for _, secret in keyring)
 
 
+# Of as many cats: to derive a secret anew for each message took longer than to sign with it.
+@lru_cache(maxsize=4096)
 def _hkdf(secret: bytes, label: str) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=label.encode()).derive(secret)

@@ -11,8 +11,10 @@ from cathouse.schema.base import SCHEMA, Base
 from cathouse.schema.cat_reports import CatReport, ReportReason, ReportState
 from cathouse.schema.cat_search import (
     EMBEDDING_DIMENSIONS,
+    LOWEST_TIER,
     SEARCH_CONFIGURATION,
     STEMMING_CONFIGURATION,
+    TIER_ENDS,
     CatSearch,
     fold,
     is_ideograph,
@@ -52,7 +54,7 @@ from cathouse.schema.tasks import Task, TaskPriority, TaskStatus
 from cathouse.schema.user_preferences import UserPreferences
 from cathouse.schema.users import LONG_PASSWORD, Role, User
 
-HEAD_REVISION = "0010"
+HEAD_REVISION = "0012"
 """Alembic's head (a test holds it there): how a service tells that the database is behind."""
 
 __all__ = [
@@ -62,9 +64,11 @@ __all__ = [
     "LONGEST_ACTION",
     "LONGEST_WORD",
     "LONG_PASSWORD",
+    "LOWEST_TIER",
     "SCHEMA",
     "SEARCH_CONFIGURATION",
     "STEMMING_CONFIGURATION",
+    "TIER_ENDS",
     "ApiKey",
     "AuditAddress",
     "AuditEvent",

@@ -98,7 +98,7 @@ class Installation(Entity, Base):
             unique=True,
             postgresql_where=text("status <> 'uninstalled'"),
         ),
-        Index(None, "cat_id"),
+        Index(None, "cat_id", "created_at", "id"),
         Index(None, "user_id", "status"),
         Index(None, "user_id", "created_at", "id"),
         Index(None, "updated_at"),

@@ -9,6 +9,7 @@ from typing import cast
 from sqlalchemy import Table
 
 from cathouse.schema.base import ALL_COLUMNS, SCHEMA, Base, Ownership
+from cathouse.schema.cat_search import TIER_TRIGGERS
 
 SERVICES = ("auth", "catalog", "installation", "proxy")
 VERSION_TABLE = "alembic_version"
@@ -56,7 +57,7 @@ def grant_statements() -> Iterator[str]:
 
 
 def trigger_statements() -> Iterator[str]:
-    """Move ``updated_at`` with every UPDATE, and refuse to change what is append-only."""
+    """Move ``updated_at`` with every UPDATE, refuse to change what is append-only, and keep the tiers of search."""
     yield (
         f"CREATE FUNCTION {SCHEMA}.touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$"
@@ -78,3 +79,4 @@ def trigger_statements() -> Iterator[str]:
             )
             # ALWAYS: not even session_replication_role = replica gets past it.
             yield f"ALTER TABLE {SCHEMA}.{table.name} ENABLE ALWAYS TRIGGER refuse_change"
+    yield from TIER_TRIGGERS

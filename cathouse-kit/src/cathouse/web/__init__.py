@@ -4,6 +4,7 @@ from cathouse.web.address_limits import limited_by_address
 from cathouse.web.application import build_app
 from cathouse.web.client_address import client_address
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
+from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
 from cathouse.web.idempotency import Once
 from cathouse.web.limits import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
@@ -26,6 +27,7 @@ from cathouse.web.schemas import (
 )
 from cathouse.web.server import serve
 from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
+from cathouse.web.shedding import wait_for_others
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -59,6 +61,7 @@ __all__ = [
     "Whole",
     "build_app",
     "client_address",
+    "direct",
     "limited_by_address",
     "parse_rates",
     "problem",
@@ -68,4 +71,5 @@ __all__ = [
     "revalidated",
     "serve",
     "split_by_commas",
+    "wait_for_others",
 ]

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from cathouse import __version__
@@ -18,6 +21,7 @@ from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJw
 from cathouse.identity.access import TOKEN_PATH
 from cathouse.web.address_limits import AddressLimits
 from cathouse.web.body_limit import BodyLimitMiddleware
+from cathouse.web.direct import DirectRoutes
 from cathouse.web.docs import install_docs
 from cathouse.web.ending import Ending
 from cathouse.web.health import health_router
@@ -29,6 +33,7 @@ from cathouse.web.problems import PROBLEM_RESPONSES, install_problem_handlers
 from cathouse.web.requests import RequestMiddleware
 from cathouse.web.revalidation import RevalidationMiddleware
 from cathouse.web.settings import ServiceName, ServiceSettings
+from cathouse.web.shedding import SheddingMiddleware
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
 
@@ -100,7 +105,7 @@ def build_app(
                 "ending": Ending(),
             }
 
-    app = FastAPI(
+    app = Service(
         title=title,
         description=description,
         version=__version__,
@@ -111,20 +116,7 @@ def build_app(
         redirect_slashes=False,
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
-        middleware=[
-            *_proxy_headers(settings),
-            # Around the rest, so that a browser can also read what an unexpected error says.
-            Middleware(CORSMiddleware, **_cors(settings)),
-            Middleware(
-                RequestMiddleware,
-                service=service,
-                metrics=metrics,
-                idleness=idleness,
-                strict_transport=settings.is_production,
-            ),
-            Middleware(BodyLimitMiddleware),
-            Middleware(RevalidationMiddleware),
-        ],
+        middleware=[Middleware(BodyLimitMiddleware), Middleware(RevalidationMiddleware)],
     )
     install_problem_handlers(app)
     install_kept_answers(app)
@@ -132,7 +124,40 @@ def build_app(
         app.include_router(router)
     install_docs(app, token_url=settings.token_url(TOKEN_PATH))
     complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
+    app.surround(
+        lambda inner: _behind_proxies(
+            RequestMiddleware(
+                SheddingMiddleware(inner, most=settings.most_requests_under_way),
+                service=service,
+                metrics=metrics,
+                idleness=idleness,
+                strict_transport=settings.is_production,
+                cross_origin=partial(CORSMiddleware, **_cors(settings)),
+            ),
+            settings,
+        )
+    )
     return app
+
+
+class Service(FastAPI):
+    """FastAPI with a way around its own layers, for the routes that are called most."""
+
+    def surround(self, layers: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Put ``layers`` around everything; within them the direct routes part from the others.
+
+        To be called once, when all routes are there.
+        """
+        self._outermost = layers(DirectRoutes(self, super().__call__))
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's layers but the outermost: what nobody expected is for ``RequestMiddleware`` to answer."""
+        layers = super().build_middleware_stack()
+        return layers.app if isinstance(layers, ServerErrorMiddleware) else layers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or the lifespan."""
+        await self._outermost(scope, receive, send)
 
 
 async def _report_start(database: Database, probe: HealthProbe) -> None:
@@ -160,10 +185,10 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _proxy_headers(settings: ServiceSettings) -> list[Middleware]:
+def _behind_proxies(app: ASGIApp, settings: ServiceSettings) -> ASGIApp:
     """Outermost: from here on ``request.client`` is the client, not the proxy in front of us."""
     trusted = settings.trusted_proxies
-    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)] if trusted else []
+    return cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=trusted)) if trusted else app
 
 
 def _cors(settings: ServiceSettings) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from typing import Any
 
 import httpx
 import structlog
+from pydantic_core import to_json
 
 from cathouse.errors import ServiceError
 from cathouse.identity import Keyring, issue_service_token
-from cathouse.tls import client_tls
+from cathouse.tls import tls_for
 
 KEPT_FOR_S = 2.0
 """Seconds for which an idle connection is used again.
@@ -40,24 +41,25 @@ class ServiceClient:
             base_url=base_url,
             timeout=timeout_s,
             trust_env=False,
-            verify=client_tls(),
+            verify=tls_for(base_url),
             limits=httpx.Limits(keepalive_expiry=KEPT_FOR_S),
         )
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Call ``path`` and return its answer.
+        """Call ``path`` and return its answer. Ids and times in ``body`` are sent as JSON has them.
 
         Raises:
             ServiceUnavailableError: when there was none, or none that can be used.
         """
         headers = {
-            "Authorization": f"Bearer {issue_service_token(self._keys, caller=self._caller, callee=self._callee)}"
+            "Authorization": f"Bearer {issue_service_token(self._keys, caller=self._caller, callee=self._callee)}",
+            "Content-Type": "application/json",
         }
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             headers["X-Request-ID"] = request_id
         try:
-            answer = await self._http.post(path, json=body, headers=headers)
+            answer = await self._http.post(path, content=to_json(body), headers=headers)
             answer.raise_for_status()
             result: dict[str, Any] = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:

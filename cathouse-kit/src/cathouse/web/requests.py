@@ -1,13 +1,12 @@
 """What happens around every request: its id, its log line, its figures, and the headers of the answer."""
 
+import random
 import re
 import time
-import uuid
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,7 +14,7 @@ from cathouse.database import Idleness
 from cathouse.web.metrics import Metrics
 from cathouse.web.problems import unexpected_error_response
 
-_EVENT_STREAM = "text/event-stream"
+_EVENT_STREAM = b"text/event-stream"
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _QUIET_ROUTES = {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics"}
@@ -31,73 +30,90 @@ _HEADERS = {
     # Tokens and personal data are in most answers; what may be kept says so itself.
     "Cache-Control": "no-store",
 }
+_STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+
+# A generator of its own, which nobody else seeds: not secret, and a question to the kernel less for each request.
+_IDS = random.Random()  # noqa: S311
 
 _logger = structlog.get_logger(__name__)
 
 
 class RequestMiddleware:
-    """The layer around everything but CORS. Plain ASGI, so that streams pass through it as they come."""
+    """The layer around everything. Plain ASGI, so that streams pass through it as they come."""
 
     def __init__(
-        self, app: ASGIApp, *, service: str, metrics: Metrics, idleness: Idleness, strict_transport: bool
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        metrics: Metrics,
+        idleness: Idleness,
+        strict_transport: bool,
+        cross_origin: Callable[[ASGIApp], ASGIApp],
     ) -> None:
-        """``strict_transport`` adds HSTS: for production, behind TLS."""
+        """``strict_transport`` adds HSTS: for production, behind TLS. ``cross_origin`` makes the layer for browsers."""
         self._app = app
         self._idleness = idleness
         self._service = service
         self._metrics = metrics
-        self._headers = dict(_HEADERS)
-        if strict_transport:
-            self._headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        headers = {**_HEADERS, **(_STRICT_TRANSPORT if strict_transport else {})}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        # Around the rest, so that a browser can also read what an unexpected error says.
+        self._to_browser = cross_origin(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, _with_plain_failure(scope, send))
-            return
-        if scope["type"] != "http":
+        elif scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(service=self._service, request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+        elif any(name == b"origin" for name, _ in scope["headers"]):
+            await self._to_browser(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send, has_origin=False)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, has_origin: bool = True) -> None:
         started = time.perf_counter()
+        request_id = _request_id(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         streams_from: float | None = None
         status = 0
-        if scope["path"] not in _NOT_SERVING:
+        is_served = scope["path"] not in _NOT_SERVING
+        if is_served:
             self._idleness.served()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status, streams_from
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-ID"] = request_id
-                if headers.get("content-type", "").startswith(_EVENT_STREAM):
+                headers = message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                present = dict(headers)
+                headers += [header for header in self._headers if header[0] not in present]
+                if not has_origin:
+                    # The layer for browsers says so by itself: without an origin this is not the answer for them.
+                    _add_vary(headers)
+                if present.get(b"content-type", b"").startswith(_EVENT_STREAM):
                     streams_from = time.perf_counter()
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except ClientDisconnect:
-            status = 499
-        except Exception:
-            _logger.exception("request.unexpected_error")
-            if status:
-                raise  # the answer has begun: the server cuts the connection, so that nobody takes it for whole
-            await unexpected_error_response(scope)(scope, receive, send_with_headers)
-        finally:
-            if scope["path"] not in _NOT_SERVING:
-                self._idleness.served()  # from its end on: an answer can take longer than makes a service idle
-            # A stream takes as long as its client likes: what can be slow about it is its beginning.
-            ended = time.perf_counter()
-            streamed = {} if streams_from is None else {"stream_s": round(ended - streams_from, 1)}
-            self._record(scope, status or 500, (streams_from or ended) - started, streamed)
+        with structlog.contextvars.bound_contextvars(service=self._service, request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except ClientDisconnect:
+                status = 499
+            except Exception:
+                _logger.exception("request.unexpected_error")
+                if status:
+                    raise  # the answer has begun: the server cuts the connection, so that nobody takes it for whole
+                await unexpected_error_response(scope)(scope, receive, send_with_headers)
+            finally:
+                if is_served:
+                    self._idleness.served()  # from its end on: an answer can take longer than makes a service idle
+                # A stream takes as long as its client likes: what can be slow about it is its beginning.
+                ended = time.perf_counter()
+                streamed = {} if streams_from is None else {"stream_s": round(ended - streams_from, 1)}
+                self._record(scope, status or 500, (streams_from or ended) - started, streamed)
 
     def _record(self, scope: Scope, status: int, seconds: float, streamed: Mapping[str, float]) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -117,7 +133,14 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.match(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return f"{_IDS.getrandbits(128):032x}"
+
+
+def _add_vary(headers: list[tuple[bytes, bytes]]) -> None:
+    varies = [header for header in headers if header[0] == b"vary"]
+    for header in varies:
+        headers.remove(header)
+    headers.append((b"vary", b", ".join((*(value for _, value in varies), b"Origin"))))
 
 
 def _with_plain_failure(scope: MutableMapping[str, Any], send: Send) -> Send:

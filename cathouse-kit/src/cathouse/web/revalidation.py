@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.web.openapi import Additions, documented
@@ -54,6 +55,11 @@ def revalidated(function: CallableT) -> CallableT:
     return documented(Additions(responses, parameters=[_IF_NONE_MATCH]))(function)
 
 
+def is_revalidated(function: object) -> bool:
+    """Whether a route's function has the mark."""
+    return hasattr(function, _MARK)
+
+
 def holds(if_none_match: str, tag: str) -> bool:
     """Whether what the client has, as its ``If-None-Match`` lists it, still is the answer whose ETag is ``tag``.
 
@@ -80,28 +86,42 @@ class RevalidationMiddleware:
         async def send_or_spare(message: Message) -> None:
             nonlocal held
             if message["type"] == "http.response.start":
-                if message["status"] == 200 and hasattr(scope.get("endpoint"), _MARK):
+                if message["status"] == 200 and is_revalidated(scope.get("endpoint")):
                     held = message  # its headers depend on the body that follows
                     return
             elif held is not None:
                 start, held = held, None
                 if not message.get("more_body"):  # of a stream nobody knows the end
-                    message = _revalidate(Headers(scope=scope), start, message)
+                    message = _revalidate(scope, start, message)
                 await send(start)
             await send(message)
 
         await self._app(scope, receive, send_or_spare)
 
 
-def _revalidate(request: Headers, start: Message, body: Message) -> Message:
+async def send_revalidated(scope: Scope, send: Send, response: Response) -> None:
+    """Send ``response``, an answer to a GET that is there as a whole, with its ETag, or 304 in its place."""
+    start: Message = {
+        "type": "http.response.start",
+        "status": response.status_code,
+        "headers": response.raw_headers,
+    }
+    body = _revalidate(scope, start, {"type": "http.response.body", "body": response.body})
+    await send(start)
+    await send(body)
+
+
+def _revalidate(scope: Scope, start: Message, body: Message) -> Message:
     """Complete the headers of ``start``, and return what follows it: ``body``, or nothing after a 304."""
     tag = f'"{hashlib.blake2b(body.get("body", b""), digest_size=_TAG_BYTES).hexdigest()}"'
-    headers = MutableHeaders(scope=start)
+    asked = [value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"]
+    is_signed_in = any(name == b"authorization" for name, _ in scope["headers"])
+    headers = MutableHeaders(raw=start["headers"])
     headers["ETag"] = tag
     # no-cache: without asking nobody may use it, since the next moment may withdraw a cat.
-    headers["Cache-Control"] = "private, no-cache" if "authorization" in request else "public, no-cache"
+    headers["Cache-Control"] = "private, no-cache" if is_signed_in else "public, no-cache"
     headers.add_vary_header("Authorization")  # a cat's owner sees more of it
-    if not holds(", ".join(request.getlist("if-none-match")), tag):
+    if not asked or not holds(", ".join(asked), tag):
         return body
     start["status"] = 304
     for name in _OF_THE_BODY:

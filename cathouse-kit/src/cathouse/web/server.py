@@ -1,5 +1,6 @@
 """Running a service as a process: ``python -m catalog_service``."""
 
+import asyncio
 import gc
 import socket
 import sys
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 
 from cathouse.configuration import ConfigurationError, load
 from cathouse.web.ending import Ending
+from cathouse.web.listener import Listener
 from cathouse.web.logs import configure_logs
 from cathouse.web.settings import ServiceName, ServiceSettings
 
@@ -37,10 +39,24 @@ class _Process(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and leave what was made for it alone from then on."""
         await super().startup(sockets)
+        if sys.platform != "win32":
+            self._take_connections()
         # A full collection looks at all that importing and building the application has left: it stops everybody for
         # more than 100 ms (measured under load: docs/performance.md), and finds nothing there.
         gc.collect()
         gc.freeze()
+
+    def _take_connections(self) -> None:
+        """In the place of uvloop, which takes one at a time."""
+        listening = [sock.dup() for server in self.servers for sock in server.sockets]
+        for server in self.servers:
+            server.close()
+        listeners = [Listener(sock, self._make_protocol) for sock in listening]
+        self.servers = listeners  # type: ignore[assignment] # all that is asked of them: close and wait_closed
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        protocol: type[asyncio.Protocol] = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg] # as uvicorn does it
 
 
 def serve(service: ServiceName, settings_class: type[SettingsT], create_app: Callable[[SettingsT], FastAPI]) -> None:

@@ -54,6 +54,9 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     )
     metrics_token: SecretStr | None = Field(None, description="what /metrics wants as its Bearer token in production")
     public_auth_url: HttpUrl | None = Field(None, description="auth-service as browsers reach it; AUTH_URL by default")
+    most_requests_under_way: int = Field(
+        250, ge=1, description="requests that are begun at once; what comes on top gets 503 `overloaded`"
+    )
     shutdown_timeout: int = Field(4, ge=1, description="seconds that requests under way get to finish at shutdown")
 
     @model_validator(mode="after")

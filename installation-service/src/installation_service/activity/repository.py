@@ -5,23 +5,49 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, cast, delete, func, literal, null, select, union_all, update
+from sqlalchemy import (
+    UUID,
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Integer,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from cathouse.database import AnyRow, AnySelect, change_portion, newest_first
+from cathouse.database import AnyRow, AnySelect, change_portion
 from cathouse.schema import Installation, Interaction, InteractionKind, PermissionType, PermissionUse
 
 KEPT_FOR = dt.timedelta(days=30)
 """requirements: issue 6, activity; the table list in design/architecture.md."""
 
 
-def use_of(installation_id: uuid.UUID, permission: PermissionType, action: str) -> Insert:
-    """What notes a use of ``permission``: to be executed beside the deed, or as a CTE of it."""
-    noted = select(
-        literal(uuid.uuid4()).label("id"), Installation.id, literal(permission.value), literal(action)
-    ).where(Installation.id == installation_id)
+def use_of(
+    installation_id: uuid.UUID | BindParameter[uuid.UUID],
+    permission: PermissionType,
+    action: str,
+    *,
+    use_id: BindParameter[uuid.UUID] | None = None,
+) -> Insert:
+    """What notes a use of ``permission``: to be executed beside the deed, or as a CTE of it.
+
+    A statement that is made once has parameters for the installation, and for the id of the use.
+    """
+    own_id = literal(uuid.uuid4()) if use_id is None else use_id
+    noted = select(own_id.label("id"), Installation.id, literal(permission.value), literal(action)).where(
+        Installation.id == installation_id
+    )
     return insert(PermissionUse).from_select(["id", "installation_id", "permission_type", "action"], noted)
 
 
@@ -93,10 +119,18 @@ async def is_players(session: AsyncSession, installation_id: uuid.UUID, user_id:
     return await session.scalar(query) is not None
 
 
-async def list_activity(
-    session: AsyncSession, installation_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
-) -> Sequence[AnyRow]:
-    """Interactions and permission uses of the installation together, newest first."""
+def _none_of(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    # Postgres takes a bare NULL in a subquery for text.
+    return cast(null(), column.type)
+
+
+def _select_activity(*, is_behind: bool) -> AnySelect:
+    """A page of an installation's interactions and permission uses together, newest first; the first, or one behind."""
+    of_installation = bindparam("of_installation", type_=UUID(as_uuid=True))
+    after = tuple_(
+        bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=UUID(as_uuid=True))
+    )
+    limit = bindparam("page", type_=Integer)
     interactions: AnySelect = select(
         literal("interaction").label("type"),
         Interaction.id,
@@ -108,7 +142,7 @@ async def list_activity(
         _none_of(PermissionUse.permission_type).label("permission_type"),
         _none_of(PermissionUse.action).label("action"),
         _none_of(PermissionUse.count).label("count"),
-    ).where(Interaction.installation_id == installation_id)
+    ).where(Interaction.installation_id == of_installation)
     uses: AnySelect = select(
         literal("permission_use").label("type"),
         PermissionUse.id,
@@ -120,32 +154,45 @@ async def list_activity(
         PermissionUse.permission_type,
         PermissionUse.action,
         PermissionUse.count,
-    ).where(PermissionUse.installation_id == installation_id)
-    # Each by its own index, and no further than a page.
-    pages = [
-        select(newest_first(query, model.at, model.id, after=after, limit=limit).subquery())
-        for query, model in ((interactions, Interaction), (uses, PermissionUse))
-    ]
+    ).where(PermissionUse.installation_id == of_installation)
+    pages = []
+    for query, model in ((interactions, Interaction), (uses, PermissionUse)):
+        behind = query.where(tuple_(model.at, model.id) < after) if is_behind else query
+        # Each by its own index, and no further than a page.
+        pages.append(select(behind.order_by(model.at.desc(), model.id.desc()).limit(limit).subquery()))
     both = union_all(*pages).subquery()
-    query = select(both).order_by(both.c.at.desc(), both.c.id.desc()).limit(limit)
-    return (await session.execute(query)).all()
+    return select(both).order_by(both.c.at.desc(), both.c.id.desc()).limit(limit)
 
 
-def _none_of(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    # Postgres takes a bare NULL in a subquery for text.
-    return cast(null(), column.type)
+# Made once: to put one together takes longer than to send it.
+_FIRST_PAGE = _select_activity(is_behind=False)
+_PAGE_BEHIND = _select_activity(is_behind=True)
+
+
+async def list_activity(
+    session: AsyncSession, installation_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[AnyRow]:
+    """Interactions and permission uses of the installation together, newest first."""
+    given = {"of_installation": installation_id, "page": limit}
+    if after is None:
+        return (await session.execute(_FIRST_PAGE, given)).all()
+    return (await session.execute(_PAGE_BEHIND, {**given, "after_at": after[0], "after_id": after[1]})).all()
 
 
 async def remove_old_interactions(session: AsyncSession) -> int:
     """Remove a portion of what is older than 30 days, and return how much; 0: there is none."""
     is_old = Interaction.at < func.now() - KEPT_FOR
-    return await change_portion(session, delete(Interaction), key=(Interaction.id,), where=(is_old,))
+    return await change_portion(
+        session, delete(Interaction), key=(Interaction.id,), where=(is_old,), oldest=Interaction.at
+    )
 
 
 async def remove_old_uses(session: AsyncSession) -> int:
     """The same for permission uses."""
     is_old = PermissionUse.at < func.now() - KEPT_FOR
-    return await change_portion(session, delete(PermissionUse), key=(PermissionUse.id,), where=(is_old,))
+    return await change_portion(
+        session, delete(PermissionUse), key=(PermissionUse.id,), where=(is_old,), oldest=PermissionUse.at
+    )
 
 
 async def _known(session: AsyncSession, installation_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:

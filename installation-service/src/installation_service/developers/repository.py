@@ -45,7 +45,11 @@ async def list_installations(
     session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[AnyRow]:
     """Who has the cat, newest first; those who have uninstalled it among them."""
-    query = newest_first(_installations(cat_id), Installation.created_at, Installation.id, after=after, limit=limit)
+    # The page first: Postgres would join the aliases of all the cat's players before it takes the newest.
+    ids = select(Installation.id).where(Installation.cat_id == cat_id)
+    page = newest_first(ids, Installation.created_at, Installation.id, after=after, limit=limit).subquery("page")
+    query = _installations(cat_id).join(page, page.c.id == Installation.id)
+    query = query.order_by(Installation.created_at.desc(), Installation.id.desc())
     return (await session.execute(query)).all()
 
 

@@ -5,8 +5,8 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.identity import CallbackToken, check_standing
-from cathouse.schema import Installation, PermissionType
-from installation_service.grants.repository import standing
+from cathouse.schema import PermissionType
+from installation_service.grants.repository import find_standing
 
 
 async def authorise(
@@ -19,8 +19,6 @@ async def authorise(
     Raises:
         InstallationNotActiveError, PermissionNotGrantedError
     """
-    query = standing(token.installation_id)
-    if for_change:
-        query = query.with_for_update(of=Installation)
-    player: uuid.UUID = check_standing((await session.execute(query)).one_or_none(), token, permission).user_id
+    found = await find_standing(session, token.installation_id, for_change=for_change)
+    player: uuid.UUID = check_standing(found, token, permission).user_id
     return player

@@ -30,7 +30,7 @@ from cathouse.schema import (
     StoredValue,
     effective_release,
 )
-from installation_service.grants.repository import standing
+from installation_service.grants.repository import select_standing
 from installation_service.installations.errors import CatNotFoundError, InstanceNameTakenError
 from installation_service.lifecycle.repository import event_of
 
@@ -134,6 +134,8 @@ def _installations() -> AnySelect:
         .outerjoin(latest, true())
     )
 
+
+_FOR_CAT = select_standing().add_columns(Installation.id, Installation.instance_name, Installation.config)
 
 _PURGED_AT_ONCE = 20
 
@@ -249,8 +251,7 @@ async def find_installation(session: AsyncSession, installation_id: uuid.UUID, u
 
 async def find_for_cat(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
     """What its cat may know of the installation, beside whether it may call at all."""
-    query = standing(installation_id).add_columns(Installation.id, Installation.instance_name, Installation.config)
-    return (await session.execute(query)).one_or_none()
+    return (await session.execute(_FOR_CAT, {"home": installation_id})).one_or_none()
 
 
 async def list_installations(

@@ -171,4 +171,5 @@ async def remove_old(session: AsyncSession) -> int:
         delete(LifecycleEvent),
         key=(LifecycleEvent.id,),
         where=(is_old, LifecycleEvent.next_attempt_at.is_(None)),
+        oldest=LifecycleEvent.created_at,
     )

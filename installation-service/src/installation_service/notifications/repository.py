@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    DateTime,
+    Integer,
     Uuid,
     all_,
     and_,
     any_,
+    bindparam,
     case,
     exists,
     func,
@@ -19,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -131,21 +135,42 @@ async def mail_no_more(session: AsyncSession, notification_id: uuid.UUID) -> Non
     await session.execute(update(Notification).where(Notification.id == notification_id).values(next_attempt_at=None))
 
 
+def _select_inbox(*, unread: bool, is_behind: bool) -> AnySelect:
+    """A page of a player's inbox; the first, or one behind."""
+    owner = bindparam("owner", type_=Uuid())
+    unread_count = (
+        select(func.count())
+        .select_from(Notification)
+        .where(Notification.user_id == owner, Notification.read_at.is_(None))
+        .scalar_subquery()
+    )
+    query = _notifications().add_columns(unread_count.label("unread_count")).where(Notification.user_id == owner)
+    if unread:
+        query = query.where(Notification.read_at.is_(None))
+    if is_behind:
+        after = tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid()))
+        query = query.where(tuple_(Notification.created_at, Notification.id) < after)
+    return query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(
+        bindparam("page", type_=Integer)
+    )
+
+
+# Made once: to put one together takes longer than to send it.
+_INBOX = {
+    (unread, is_behind): _select_inbox(unread=unread, is_behind=is_behind)
+    for unread in (False, True)
+    for is_behind in (False, True)
+}
+
+
 async def list_notifications(
     session: AsyncSession, user_id: uuid.UUID, *, unread: bool, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[AnyRow]:
     """The player's notifications, newest first; each row carries how many are unread in all."""
-    unread_count = (
-        select(func.count())
-        .select_from(Notification)
-        .where(Notification.user_id == user_id, Notification.read_at.is_(None))
-        .scalar_subquery()
-    )
-    query = _notifications().add_columns(unread_count.label("unread_count")).where(Notification.user_id == user_id)
-    if unread:
-        query = query.where(Notification.read_at.is_(None))
-    query = newest_first(query, Notification.created_at, Notification.id, after=after, limit=limit)
-    return (await session.execute(query)).all()
+    given: dict[str, Any] = {"owner": user_id, "page": limit}
+    if after is not None:
+        given |= {"after_at": after[0], "after_id": after[1]}
+    return (await session.execute(_INBOX[unread, after is not None], given)).all()
 
 
 async def notifications_since(

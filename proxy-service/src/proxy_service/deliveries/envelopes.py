@@ -1,10 +1,11 @@
 """The JSON envelope: everything that a cat is told, and nothing else."""
 
 import datetime as dt
-import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import to_json
 
 from cathouse.database import AnyRow
 
@@ -51,7 +52,7 @@ def envelope(
         "cat": {"id": str(cat.id), "version": cat.version},
         **parts,
     }
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return to_json(document)
 
 
 def installation_parts(target: AnyRow) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from proxy_service.deliveries.signatures import SigningState, signed_headers
 from proxy_service.egress.client import Answer, OutsideClient, OutsideRequest
 from proxy_service.egress.phases import Phases
 
+_JSON = "application/json"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -52,18 +54,22 @@ class Messenger:
         """A message to the endpoint of a row of ``repository.select_releases``, about no installation."""
         return _message(release, kind, parts)
 
-    def send(
-        self, message: Message, *, accept: str = "application/json", phases: Phases | None = None
-    ) -> AbstractAsyncContextManager[Answer]:
+    def send(self, message: Message, *, phases: Phases | None = None) -> AbstractAsyncContextManager[Answer]:
         """Sign the message as of now and send it; see :meth:`OutsideClient.call` for what comes back.
 
         Raises:
             SigningRootRetiredError: nothing is sent.
         """
+        return self._outside.call(self._sign(message, _JSON), timeout_s=message.timeout_s, phases=phases)
+
+    async def begin(self, message: Message, *, accept: str) -> Answer:
+        """The same for an answer that may be a stream, which outlives its call: :meth:`OutsideClient.begin`."""
+        return await self._outside.begin(self._sign(message, accept), timeout_s=message.timeout_s)
+
+    def _sign(self, message: Message, accept: str) -> OutsideRequest:
         signature = signed_headers(self._signing_keys, message.signing, message_id=message.id, body=message.body)
-        headers = {"Content-Type": "application/json", "Accept": accept, **signature}
-        request = OutsideRequest(message.cat_id, message.endpoint_url, headers, message.body)
-        return self._outside.call(request, timeout_s=message.timeout_s, phases=phases)
+        headers = {"Content-Type": _JSON, "Accept": accept, **signature}
+        return OutsideRequest(message.cat_id, message.endpoint_url, headers, message.body)
 
 
 def _message(

@@ -7,8 +7,8 @@ import math
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Self
 
 from proxy_service.egress.errors import BreakerOpenError, EgressError
 
@@ -35,8 +35,7 @@ class Breakers:
         self._clock = clock
         self._cats: OrderedDict[uuid.UUID, _Breaker] = OrderedDict()
 
-    @contextmanager
-    def passage(self, cat_id: uuid.UUID) -> Iterator["Passage"]:
+    def passage(self, cat_id: uuid.UUID) -> "Passage":
         """Let a call through; within the block it is said how the call went. Nothing said: nothing was learnt.
 
         Raises:
@@ -48,11 +47,7 @@ class Breakers:
             if len(self._cats) > MOST_CATS:
                 self._cats.popitem(last=False)
         self._cats.move_to_end(cat_id)
-        passage = Passage(breaker, self._clock, is_probe=breaker.admit(self._clock()))
-        try:
-            yield passage
-        finally:
-            passage.end()
+        return Passage(breaker, self._clock, is_probe=breaker.admit(self._clock()))
 
     def count_open(self) -> int:
         """How many cats are left alone at this moment."""
@@ -68,6 +63,14 @@ class Passage:
         self._clock = clock
         self._is_probe = is_probe
         self._openings = breaker.openings
+
+    def __enter__(self) -> Self:
+        """It is under way already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.end()
 
     def succeeded(self) -> None:
         """The cat answered."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import SplitResult, quote
 
@@ -74,8 +75,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     _exchange: Exchange = field(repr=False)
-    _deadline: float
-    _timeout_s: float
+    _leave: Callable[[], None] = field(repr=False)
 
     @property
     def media_type(self) -> str:
@@ -89,14 +89,10 @@ class Answer:
             AnswerTimeoutError, AnswerTooLargeError, MalformedAnswerError
         """
         body = bytearray()
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                async for chunk in self._exchange.chunks():
-                    body += chunk
-                    if len(body) > LARGEST_ANSWER:
-                        raise AnswerTooLargeError(LARGEST_ANSWER)
-        except TimeoutError:
-            raise AnswerTimeoutError(self._timeout_s) from None
+        async for chunk in self._exchange.chunks():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise AnswerTooLargeError(LARGEST_ANSWER)
         return bytes(body)
 
     async def discard(self) -> None:
@@ -105,12 +101,11 @@ class Answer:
         What is wrong with it does not matter, and it is not waited for beyond the call's time-out.
         """
         left = LARGEST_DISCARDED
-        with contextlib.suppress(TimeoutError, MalformedAnswerError):
-            async with asyncio.timeout_at(self._deadline):
-                async for chunk in self._exchange.chunks():
-                    left -= len(chunk)
-                    if left <= 0:
-                        return
+        with contextlib.suppress(AnswerTimeoutError, MalformedAnswerError):
+            async for chunk in self._exchange.chunks():
+                left -= len(chunk)
+                if left <= 0:
+                    return
 
     async def stream(self, *, idle_s: float, total_s: float) -> AsyncIterator[bytes]:
         """The body as it comes.
@@ -119,6 +114,7 @@ class Answer:
             AnswerTimeoutError: when nothing came for ``idle_s`` seconds, or it did not end within ``total_s``.
             MalformedAnswerError: when it broke off.
         """
+        self._exchange.unlimited()
         loop = asyncio.get_running_loop()
         end = loop.time() + total_s
         chunks = self._exchange.chunks()
@@ -132,6 +128,10 @@ class Answer:
             if chunk is None:
                 return
             yield chunk
+
+    def close(self) -> None:
+        """End the call, once: a connection whose answer was not read to its end is closed at once."""
+        self._leave()
 
     def interrupt(self, error: EgressError) -> None:
         """Let whoever reads the body meet ``error``."""
@@ -156,9 +156,23 @@ class OutsideClient:
         rules: AnswerRules = FROM_CATS,
         phases: Phases | None = None,
     ) -> AsyncIterator[Answer]:
-        """Send ``request`` and hand over the answer when its head has come.
+        """:meth:`begin`; leaving the block ends the call."""
+        answer = await self.begin(request, timeout_s=timeout_s, rules=rules, phases=phases)
+        try:
+            yield answer
+        finally:
+            answer.close()
 
-        Leaving the block ends the call: a connection whose answer was not read to its end is closed at once.
+    async def begin(
+        self,
+        request: OutsideRequest,
+        *,
+        timeout_s: float,
+        rules: AnswerRules = FROM_CATS,
+        phases: Phases | None = None,
+    ) -> Answer:
+        """Send ``request`` and return the answer when its head has come. Whoever gets it must close it.
+
         ``timeout_s`` bounds everything up to the head, and :meth:`Answer.read` and :meth:`Answer.discard`.
         With ``phases`` a new connection is made, and they are filled in as far as the call gets.
 
@@ -166,33 +180,38 @@ class OutsideClient:
             EgressError: one of its kinds, when there is no usable answer.
         """
         deadline = asyncio.get_running_loop().time() + timeout_s
-        measured = Phases() if phases is None else phases
-        origin, target = await self._place(request)
+        place = await self._place(request.url)
+        origin = Origin(request.owner, place.host, place.port, place.is_tls)
+        connection = self._connections.take(origin) if phases is None else None
+        if connection is None:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    connection = await _in_like_time(self._connections.open(origin, phases or Phases()))
+            except TimeoutError:
+                raise AnswerTimeoutError(timeout_s) from None
         try:
-            async with asyncio.timeout_at(deadline):
-                connection = self._connections.take(origin) if phases is None else None
-                connection = connection or await _in_like_time(self._connections.open(origin, measured))
-        except TimeoutError:
-            raise AnswerTimeoutError(timeout_s) from None
-        try:
-            exchange = connection.begin(_serialize(request, origin, target), is_bodiless=request.method == "HEAD")
-            head = await _head(exchange, deadline, timeout_s, measured)
-            yield _checked(head, rules, exchange, deadline, timeout_s)
-        finally:
+            exchange = connection.begin(_serialize(request, place), is_bodiless=request.method == "HEAD")
+            exchange.limit(deadline, AnswerTimeoutError(timeout_s))
+            started = time.monotonic()
+            head = await exchange.head()
+            if phases is not None:
+                phases.first_byte = time.monotonic() - started
+            return _checked(head, rules, exchange, partial(self._leave, origin, connection))
+        except BaseException:
             self._leave(origin, connection)
+            raise
 
     async def close(self) -> None:
         """Close what is idle, and end the look-ups."""
         self._connections.close()
         await self._resolver.close()
 
-    async def _place(self, request: OutsideRequest) -> tuple[Origin, str]:
+    async def _place(self, url: str) -> "_Place":
         try:
-            parts = self._rules.check(request.url)
+            return _place(self._rules, url)
         except ValueError:
             await asyncio.sleep(LIKE_TIME_S)
             raise DestinationUnavailableError from None
-        return _origin(request.owner, parts), _target(parts)
 
     def _leave(self, origin: Origin, connection: Connection) -> None:
         if connection.finish():
@@ -211,18 +230,7 @@ async def _in_like_time(opening: Coroutine[Any, Any, Connection]) -> Connection:
         raise
 
 
-async def _head(exchange: Exchange, deadline: float, timeout_s: float, phases: Phases) -> Head:
-    started = time.monotonic()
-    try:
-        async with asyncio.timeout_at(deadline):
-            head = await exchange.head()
-    except TimeoutError:
-        raise AnswerTimeoutError(timeout_s) from None
-    phases.first_byte = time.monotonic() - started
-    return head
-
-
-def _checked(head: Head, rules: AnswerRules, exchange: Exchange, deadline: float, timeout_s: float) -> Answer:
+def _checked(head: Head, rules: AnswerRules, exchange: Exchange, leave: Callable[[], None]) -> Answer:
     if rules.is_failure(head.status):
         raise CatFailedError(head.status)
     returned = {name: value for name, value in head.headers.items() if rules.returns(name)}
@@ -230,7 +238,7 @@ def _checked(head: Head, rules: AnswerRules, exchange: Exchange, deadline: float
         raise MalformedAnswerError("The endpoint's answer has a header that is not ASCII.")
     if head.headers.get("content-encoding", "identity").lower() != "identity":
         raise MalformedAnswerError("The endpoint compressed its answer although identity was asked for.")
-    return Answer(head.status, returned, exchange, deadline, timeout_s)
+    return Answer(head.status, returned, exchange, leave)
 
 
 def host_of(parts: SplitResult) -> str:
@@ -241,9 +249,32 @@ def host_of(parts: SplitResult) -> str:
     return host
 
 
-def _origin(owner: uuid.UUID, parts: SplitResult) -> Origin:
-    is_tls = parts.scheme == "https"
-    return Origin(owner, host_of(parts), parts.port or (443 if is_tls else 80), is_tls)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an acceptable URL leads; ``field`` is what stands in Host, ``target`` in the request line."""
+
+    host: str
+    port: int
+    is_tls: bool
+    field: str
+    target: str
+
+
+@lru_cache(
+    maxsize=4096
+)  # the rules and the text say all of it; what the name leads to is looked up for each connection
+def _place(rules: OutsideUrlRules, url: str) -> _Place:
+    """Read an acceptable URL.
+
+    Raises:
+        ValueError: it is not acceptable.
+    """
+    parts = rules.check(url)
+    host, is_tls = host_of(parts), parts.scheme == "https"
+    usual_port = 443 if is_tls else 80
+    port = parts.port or usual_port
+    name = f"[{host}]" if ":" in host else host
+    return _Place(host, port, is_tls, name if port == usual_port else f"{name}:{port}", _target(parts))
 
 
 def _target(parts: SplitResult) -> str:
@@ -253,14 +284,12 @@ def _target(parts: SplitResult) -> str:
     return quote(target, safe=_SAFE_IN_TARGET)
 
 
-def _serialize(request: OutsideRequest, origin: Origin, target: str) -> bytes:
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != (443 if origin.is_tls else 80):
-        host += f":{origin.port}"
-    fields = {"Host": host, "Accept-Encoding": "identity", "CDN-Loop": LOOP_TOKEN, **request.headers}
+def _serialize(request: OutsideRequest, place: _Place) -> bytes:
+    fields = {"Host": place.field, "Accept-Encoding": "identity", "CDN-Loop": LOOP_TOKEN, **request.headers}
     if request.body or request.method not in ("GET", "HEAD"):
         fields["Content-Length"] = str(len(request.body))
-    if not all(f"{name}{value}".isascii() and f"{name}{value}".isprintable() for name, value in fields.items()):
+    sent = "".join([*fields, *fields.values()])
+    if not (sent.isascii() and sent.isprintable()):
         raise ValueError("a header that cannot be sent: its caller must see to that")
-    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    lines = [f"{request.method} {place.target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body

@@ -1,7 +1,7 @@
 """Connections to one origin each: made to an address that was checked, and kept for one cat alone."""
 
 import asyncio
-import selectors
+import select
 import socket
 import ssl
 import uuid
@@ -70,10 +70,9 @@ class Connection(asyncio.Protocol):
     @property
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read from it, not even its end, which asyncio may not have told us yet."""
-        own = cast("asyncio.Transport", self._transport).get_extra_info("socket")
-        with selectors.DefaultSelector() as selector:
-            selector.register(own.fileno(), selectors.EVENT_READ)
-            return not selector.select(0)
+        poll = select.poll()
+        poll.register(cast("asyncio.Transport", self._transport).get_extra_info("socket"), select.POLLIN)
+        return not poll.poll(0)
 
     def begin(self, request: bytes, *, is_bodiless: bool) -> Exchange:
         """Send a request and return what its answer will come by."""
@@ -89,6 +88,8 @@ class Connection(asyncio.Protocol):
     def finish(self) -> bool:
         """End the exchange; whether the connection can carry another one."""
         exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.unlimited()
         if exchange is None or not self.is_usable:
             return False
         return self._request_bytes <= LARGEST_BEFORE_KEPT and exchange.leaves_connection_usable

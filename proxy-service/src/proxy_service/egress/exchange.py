@@ -60,6 +60,19 @@ class Exchange:
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
         self._is_paused = False
+        self._limit: asyncio.TimerHandle | None = None
+
+    def limit(self, deadline: float, error: EgressError) -> None:
+        """Let whoever reads meet ``error`` from ``deadline`` on, by the loop's clock, unless the answer is complete.
+
+        One timer for a whole exchange: a block with a time-out around each wait took longer than the waits.
+        """
+        self._limit = asyncio.get_running_loop().call_at(deadline, self.interrupt, error)
+
+    def unlimited(self) -> None:
+        """Take the limit away."""
+        if self._limit is not None:
+            self._limit.cancel()
 
     async def head(self) -> Head:
         """The head, when it has come.

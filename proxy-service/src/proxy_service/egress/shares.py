@@ -2,9 +2,8 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from cathouse.web import wait_for_others
 from proxy_service.egress.errors import CatBusyError, HouseBusyError, InstallationBusyError
 
 
@@ -23,9 +22,8 @@ class Shares:
         self._cats: Counter[uuid.UUID] = Counter()
         self.under_way = 0
 
-    @contextmanager
-    def hold(self, cat_id: uuid.UUID, installation_id: uuid.UUID | None = None) -> Iterator[None]:
-        """Have a place until the block is left.
+    def hold(self, cat_id: uuid.UUID, installation_id: uuid.UUID | None = None) -> "Place":
+        """Have a place from now until the block is left, or the place released.
 
         Raises:
             InstallationBusyError, CatBusyError, HouseBusyError: there is none.
@@ -43,11 +41,30 @@ class Shares:
         self.under_way += 1
         for counter, key in counted:
             counter[key] += 1
-        try:
-            yield
-        finally:
-            self.under_way -= 1
-            for counter, key in counted:
-                counter[key] -= 1
-                if not counter[key]:
-                    del counter[key]
+        return Place(self, counted)
+
+
+class Place:
+    """What one call takes up."""
+
+    def __init__(self, shares: Shares, counted: list[tuple[Counter[uuid.UUID], uuid.UUID]]) -> None:
+        self._shares = shares
+        self._counted = counted
+        # It is counted here: those who wait for cats must not close the service to everybody else.
+        self._come_back = wait_for_others()
+
+    def __enter__(self) -> None:
+        """It is taken already."""
+
+    def __exit__(self, *_: object) -> None:
+        """Release it."""
+        self.release()
+
+    def release(self) -> None:
+        """Let somebody else have it. To be called once."""
+        self._come_back()
+        self._shares.under_way -= 1
+        for counter, key in self._counted:
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from cathouse.identity import CurrentPlayer
-from cathouse.web import Ending, provided
+from cathouse.web import Ending, direct, provided
 from proxy_service.egress.errors import PROXY_NAME
 from proxy_service.interactions.schemas import InteractionRequest
 from proxy_service.interactions.service import EVENT_STREAM, STREAM_TOTAL_S, InteractionService, ReplyStream
@@ -39,6 +39,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     responses=_ANSWERS,
     dependencies=[breaks_loops],
 )
+@direct
 async def interact(
     installation_id: uuid.UUID,
     interaction: InteractionRequest,

@@ -3,8 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +53,7 @@ class Reply:
 class ReplyStream:
     """A cat's events, passed on as they come. Whoever gets one must ``close`` it, whether it was read or not."""
 
-    def __init__(self, answer: Answer, record: Record, passage: Passage, held: AsyncExitStack) -> None:
+    def __init__(self, answer: Answer, record: Record, passage: Passage, held: "_Held") -> None:
         """``held`` is what has to be given back when the stream ends: the connection, and the place at the cat."""
         self.status = answer.status
         self.headers = answer.headers
@@ -82,12 +81,33 @@ class ReplyStream:
         """The process ends: a cat that is nearly done may finish, then the player is told."""
         loop = asyncio.get_running_loop()
         timer = loop.call_later(ENDING_GRACE_S, self._answer.interrupt, ServiceEndingError())
-        self._held.callback(timer.cancel)
+        self._held.add(timer.cancel)
 
     async def close(self) -> None:
         """Close the connection to the cat, and report how it went."""
-        await self._held.aclose()
+        self._held.release()
         self._record.finish(status=self.status, proxy_error=self._outcome, bytes_out=self._sent)
+
+
+class _Held:
+    """What a call has to give back, last taken first."""
+
+    def __init__(self, releases: list[Callable[[], object]] | None = None) -> None:
+        self._releases = releases or []
+
+    def add(self, release: Callable[[], object]) -> None:
+        """Take note of how to give back what was just taken."""
+        self._releases.append(release)
+
+    def release(self) -> None:
+        """Give all of it back."""
+        while self._releases:
+            self._releases.pop()()
+
+    def hand_over(self) -> "_Held":
+        """All of it to somebody else, who gives it back later."""
+        releases, self._releases = self._releases, []
+        return _Held(releases)
 
 
 class InteractionService:
@@ -137,9 +157,11 @@ class InteractionService:
         target = _reachable(await self._targets.get((installation_id, user_id)))
         await self._limiter.hit(str(installation_id), self._rates)
         message = self._messenger.about_installation(target, InteractionKind.INTERACTION, input=said)
-        async with AsyncExitStack() as held:
-            held.enter_context(self._shares.hold(target.cat_id, installation_id))
-            passage = held.enter_context(self._breakers.passage(target.cat_id))
+        held = _Held()
+        try:
+            held.add(self._shares.hold(target.cat_id, installation_id).release)
+            passage = self._breakers.passage(target.cat_id)
+            held.add(passage.end)
             record = Record(
                 self._reporter,
                 installation_id=installation_id,
@@ -148,11 +170,12 @@ class InteractionService:
                 bytes_in=len(message.body),
             )
             try:
-                answer = await held.enter_async_context(self._messenger.send(message, accept=accept))
+                answer = await self._messenger.begin(message, accept=accept)
+                held.add(answer.close)
                 if answer.media_type == EVENT_STREAM and answer.status < 400:
                     passage.succeeded()
                     # The stream outlives this call: it takes over what has to be given back.
-                    return ReplyStream(answer, record, passage, held.pop_all())
+                    return ReplyStream(answer, record, passage, held.hand_over())
                 reply = await _whole(answer)
             except EgressError as error:
                 passage.failed(error)
@@ -164,6 +187,8 @@ class InteractionService:
             passage.succeeded()
             record.finish(status=reply.status, bytes_out=len(reply.body))
             return reply
+        finally:
+            held.release()
 
     async def _load(self, keys: Sequence[repository.Key]) -> Mapping[repository.Key, AnyRow]:
         return await self._database.read(lambda session: repository.find_targets(session, keys))

@@ -1,12 +1,12 @@
-"""What search learns of others: developers' new names, and who has installed which cat."""
+"""What search learns of others: developers' new names, who has installed which cat, and so how popular each is."""
 
 import datetime as dt
 import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.search import repository
-from cathouse.database import Database, Worker
+from catalog_service.search_index import repository
+from cathouse.database import Database, Worker, write_portions
 
 LOOK_AGAIN_S = 60.0
 """design/architecture.md: what others change is in search after this long at most, while the service serves."""
@@ -15,7 +15,9 @@ _AT_ONCE = 50
 
 
 class SearchRenewal:
-    """Brings names and numbers of installations into search: at the start all of them, then what has changed.
+    """Brings names, numbers of installations and the tiers that follow from them into search.
+
+    At the start all of them, then what has changed.
 
     Several processes may do it; each does all, one after the other, and nothing is done twice to worse effect.
     """
@@ -36,6 +38,8 @@ class SearchRenewal:
     async def _renew(self) -> None:
         since = self._since
         began = await self._database.write(lambda session: repository.count_installations(session, since=since))
+        await write_portions(self._database, repository.move_tiers)
+        await write_portions(self._database, repository.note_facets)
         await self._renew_documents(since)
         self._since = began - repository.OVERLAP
 

@@ -1,0 +1,1 @@
+"""What search reads of cats, kept up to date."""
