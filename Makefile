@@ -51,7 +51,7 @@ fmt: install ## Format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install ## Measure: a table, benchmarks/results/latest.json, and of all docs/performance.svg (ONLY="P1 P3" for some)
+bench: install ## Measure: a table, benchmarks/results/latest.json, docs/performance.svg (ONLY="P1 P3" for some)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 bench-tools: ## Install what some benchmarks need beside Python (Debian, as root): wrk, nginx

@@ -3,52 +3,64 @@
 Words are as frequent as in a language (Zipf's law): the first is in most descriptions, thousands are in one.
 """
 
+import json
 import random
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, text
 
-from catalog_service.search.spelling import is_kept, keys_of
-from cathouse.schema import PermissionType, Role, SearchWord, words_of
+from catalog_service.search.spelling import keys_of
+from cathouse.schema import TIER_ENDS, PermissionType
 
 SEED = 20261121
 CATS_OF_A_DEVELOPER = 20
 
-_AT_ONCE = 2_000
+_AT_ONCE = 10_000
 _SYLLABLES = ("ka", "mi", "to", "re", "su", "na", "lo", "vi", "pe", "du", "sha", "gri", "fel", "mau", "zo", "bri")
 _MOST_INSTALLED = 5_000
 
-_INSERT = {
-    "cats": """
+_GIVEN = """
+    CREATE TEMPORARY TABLE given (number int, id uuid, developer uuid, name text, description text, tags text,
+        popularity int, kind text) ON COMMIT DROP"""
+
+_INSERT = (
+    # Since yesterday: catalog-service would look for the cats of developers who have just changed their names.
+    """
+        INSERT INTO cathouse.users (id, email, email_key, display_name, role, updated_at)
+        SELECT DISTINCT developer, developer || '@example.com', developer || '@example.com', 'Developer ' || developer,
+            'developer', now() - interval '1 day'
+        FROM given""",
+    """
         INSERT INTO cathouse.cats (id, developer_id, slug, name, description, version, endpoint_url, status, tags,
             signing_root, created_at)
         SELECT id, developer, 'cat-' || number, name, description, '1.0.0', 'https://cats.example.com/' || number,
             'published', string_to_array(tags, ' '), 'r1', now() - make_interval(secs => number)
-        FROM unnest(:ids ::uuid[], :developers ::uuid[], :numbers, :names, :descriptions, :tags)
-            AS given (id, developer, number, name, description, tags)""",
-    "cat_search": """
-        INSERT INTO cathouse.cat_search (cat_id, document, words, documented_at, popularity)
+        FROM given""",
+    """
+        INSERT INTO cathouse.cat_search (cat_id, document, words, documented_at, popularity, tier, tags,
+            permission_types)
         SELECT id,
-            setweight(to_tsvector('simple', name_words), 'A') || setweight(to_tsvector('simple', tags), 'B')
-            || setweight(to_tsvector('simple', words), 'C') || setweight(to_tsvector('english', name_words), 'A')
-            || setweight(to_tsvector('english', tags), 'B') || setweight(to_tsvector('english', words), 'C'),
-            string_to_array(name_words || ' ' || words || ' ' || tags, ' '), now(), popularity
-        FROM unnest(:ids ::uuid[], :name_words, :words, :tags, :popularities)
-            AS given (id, name_words, words, tags, popularity)""",
-    "releases": """
+            setweight(to_tsvector('simple', name), 'A') || setweight(to_tsvector('simple', tags), 'B')
+            || setweight(to_tsvector('simple', description), 'C') || setweight(to_tsvector('english', name), 'A')
+            || setweight(to_tsvector('english', tags), 'B') || setweight(to_tsvector('english', description), 'C'),
+            string_to_array(lower(name) || ' ' || description || ' ' || tags, ' '), now(), popularity,
+            (SELECT count(*) FROM unnest(CAST(:tier_ends AS int[])) AS tier (end_) WHERE end_ < rank),
+            string_to_array(tags, ' '), array_remove(ARRAY[kind], '')
+        FROM (SELECT *, row_number() OVER (ORDER BY popularity DESC, id DESC) AS rank FROM given) AS ranked""",
+    """
         INSERT INTO cathouse.releases (id, cat_id, version, endpoint_url, published_at)
-        SELECT id, id, '1.0.0', 'https://cats.example.com/', now() FROM unnest(:ids ::uuid[]) AS given (id)""",
-    "permissions": """
+        SELECT id, id, '1.0.0', 'https://cats.example.com/', now() FROM given""",
+    """
         INSERT INTO cathouse.permissions (id, cat_id, permission_type, description, required)
-        SELECT id, id, kind, 'To work.', true
-        FROM unnest(:ids ::uuid[], :kinds) AS given (id, kind) WHERE kind <> ''""",
-    "release_permissions": """
+        SELECT id, id, kind, 'To work.', true FROM given WHERE kind <> ''""",
+    """
         INSERT INTO cathouse.release_permissions (release_id, permission_id, description, required)
-        SELECT id, id, 'To work.', true FROM unnest(:ids ::uuid[], :kinds) AS given (id, kind) WHERE kind <> ''""",
-}
+        SELECT id, id, 'To work.', true FROM given WHERE kind <> ''""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,56 +109,40 @@ def crowd(number: int) -> Iterator[CrowdCat]:
 
 
 def fill(engine: Engine, number: int) -> None:
-    """Put ``number`` cats into an empty catalog, and let Postgres look at them."""
+    """Put ``number`` cats into an empty catalog, as it is when catalog-service has nothing left to do in it."""
     counts: Counter[str] = Counter()
     with engine.begin() as connection:
-        portion: list[CrowdCat] = []
-        for cat in crowd(number):
-            portion.append(cat)
-            if len(portion) == _AT_ONCE:
-                counts.update(_put(connection, portion))
-                portion = []
-        if portion:
-            counts.update(_put(connection, portion))
-        rows = [{"word": word, "cats": cats, "keys": keys_of(word)} for word, cats in counts.items() if is_kept(word)]
-        for start in range(0, len(rows), _AT_ONCE):
-            connection.execute(insert(SearchWord), rows[start : start + _AT_ONCE])
+        # Nothing is looked up for a row: what is referred to is there, and tiers are given.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(_GIVEN))
+        _send(connection, "given", _rows(number, counts))
+        for statement in _INSERT:
+            connection.execute(text(statement), {"tier_ends": list(TIER_ENDS)} if ":tier_ends" in statement else {})
+        words = ({"word": word, "cats": cats, "keys": keys_of(word)} for word, cats in counts.items())
+        _send(connection, "cathouse.search_words", words)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _put(connection: Connection, cats: Sequence[CrowdCat]) -> list[str]:
-    """Insert some, and return every word of each."""
-    developers = {cat.developer_id for cat in cats}
-    connection.execute(
-        text(
-            # Since yesterday: catalog-service would look for the cats of developers who have just changed their names.
-            "INSERT INTO cathouse.users (id, email, email_key, display_name, role, updated_at)"
-            " SELECT id, id || '@example.com', id || '@example.com', 'Developer ' || id, :role,"
-            " now() - interval '1 day' FROM unnest(:ids ::uuid[]) AS given (id)"
-            " ON CONFLICT DO NOTHING"
-        ),
-        {"ids": [str(each) for each in developers], "role": Role.DEVELOPER.value},
-    )
-    name_words = [words_of(cat.name) for cat in cats]
-    words = [words_of(cat.description) for cat in cats]
-    values = {
-        "ids": [str(cat.id) for cat in cats],
-        "developers": [str(cat.developer_id) for cat in cats],
-        "numbers": [cat.number for cat in cats],
-        "names": [cat.name for cat in cats],
-        "descriptions": [cat.description for cat in cats],
-        "tags": [" ".join(cat.tags) for cat in cats],
-        "popularities": [cat.popularity for cat in cats],
-        "kinds": [cat.permission for cat in cats],
-        "name_words": [" ".join(each) for each in name_words],
-        "words": [" ".join(each) for each in words],
-    }
-    for statement in _INSERT.values():
-        wanted = {name: value for name, value in values.items() if f":{name}" in statement}
-        connection.execute(text(statement), wanted)
-    return [
-        word
-        for cat, name, description in zip(cats, name_words, words, strict=True)
-        for word in {*name, *description, *cat.tags}
-    ]
+def _rows(number: int, counts: Counter[str]) -> Iterator[Mapping[str, object]]:
+    """The cats as rows of ``given``; ``counts`` learns the words of each."""
+    for cat in crowd(number):
+        # These words have neither accents nor signs: ``words_of`` would find the same.
+        counts.update({*cat.name.lower().split(), *cat.description.split(), *cat.tags})
+        yield {
+            "number": cat.number,
+            "id": str(cat.id),
+            "developer": str(cat.developer_id),
+            "name": cat.name,
+            "description": cat.description,
+            "tags": " ".join(cat.tags),
+            "popularity": cat.popularity,
+            "kind": cat.permission,
+        }
+
+
+def _send(connection: Connection, table: str, rows: Iterator[Mapping[str, object]]) -> None:
+    # As documents: COPY is not to be had where somebody has told psycopg2 how to wait.
+    statement = text(f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, :rows)")  # noqa: S608 - ours
+    while portion := list(islice(rows, _AT_ONCE)):
+        connection.execute(statement, {"rows": json.dumps(portion)})

@@ -3,6 +3,7 @@
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import insert, update
 
 from benchmarks.crowd import crowd, fill
 from cathouse.database.engine import make_migration_engine
-from cathouse.identity import KeyUse, derive, issue_callback_token, parse_roots
+from cathouse.identity import Keyring, KeyUse, derive, issue_callback_token, parse_roots
 from cathouse.local.stack import Stack
 from cathouse.local.state import LocalState
 from cathouse.schema import Installation, InstallationPermission, PermissionType, PlayerAlias, Release
@@ -23,7 +24,9 @@ class Home:
     """An installation: ``access_token`` is its player's, ``callback_token`` its cat's."""
 
     installation_id: uuid.UUID
+    cat_id: uuid.UUID
     access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     callback_token: str = field(repr=False)
 
 
@@ -38,20 +41,12 @@ def settle(folder: Path, stack: Stack, cat_url: str, *, players: int, cats: int,
     cat_ids = list(islice(storing, cats))
     with httpx.Client(base_url=stack.urls["auth"], trust_env=False, timeout=30) as http:
         people = [_register(http) for _ in range(players)]
-    callback_keys = derive(parse_roots(LocalState(folder).secret("PLATFORM_SECRET")), KeyUse.CALLBACK_TOKENS)
+    keys = _callback_keys(folder)
     homes, installations, grants = [], [], []
-    for cat_id, (user_id, access_token) in product(cat_ids, people):
+    for cat_id, (user_id, tokens) in product(cat_ids, people):
         home_id = uuid.uuid4()
-        # A crowd's cat, its release and its permission have one id.
-        callback_token, _ = issue_callback_token(
-            callback_keys,
-            installation_id=home_id,
-            cat_id=cat_id,
-            release_id=cat_id,
-            scopes=frozenset({PermissionType.STORAGE}),
-            generation=1,
-        )
-        homes.append(Home(home_id, access_token, callback_token))
+        callback_token = _callback_token(keys, home_id, cat_id)
+        homes.append(Home(home_id, cat_id, tokens["access_token"], tokens["refresh_token"], callback_token))
         installations.append(
             {"id": home_id, "user_id": user_id, "cat_id": cat_id, "consent_epoch": 1, "instance_name": "Misty"}
         )
@@ -72,9 +67,46 @@ def settle(folder: Path, stack: Stack, cat_url: str, *, players: int, cats: int,
     return homes
 
 
-def _register(http: httpx.Client) -> tuple[uuid.UUID, str]:
-    """A new player's id and access token."""
+def refreshed(folder: Path, stack: Stack, homes: Sequence[Home]) -> list[Home]:
+    """The same with tokens that are new: a callback token lasts five minutes, an access token ten."""
+    keys = _callback_keys(folder)
+    with httpx.Client(base_url=stack.urls["auth"], trust_env=False, timeout=30) as http:
+        fresh = {
+            token: http.post("/api/v1/auth/refresh", json={"refresh_token": token}).raise_for_status().json()
+            for token in dict.fromkeys(home.refresh_token for home in homes)
+        }
+    return [
+        Home(
+            home.installation_id,
+            home.cat_id,
+            fresh[home.refresh_token]["access_token"],
+            fresh[home.refresh_token]["refresh_token"],
+            _callback_token(keys, home.installation_id, home.cat_id),
+        )
+        for home in homes
+    ]
+
+
+def _callback_keys(folder: Path) -> Keyring:
+    return derive(parse_roots(LocalState(folder).secret("PLATFORM_SECRET")), KeyUse.CALLBACK_TOKENS)
+
+
+def _callback_token(keys: Keyring, installation_id: uuid.UUID, cat_id: uuid.UUID) -> str:
+    # A crowd's cat, its release and its permission have one id.
+    token, _ = issue_callback_token(
+        keys,
+        installation_id=installation_id,
+        cat_id=cat_id,
+        release_id=cat_id,
+        scopes=frozenset({PermissionType.STORAGE}),
+        generation=1,
+    )
+    return token
+
+
+def _register(http: httpx.Client) -> tuple[uuid.UUID, dict[str, str]]:
+    """A new player's id and tokens."""
     account = {"email": f"{uuid.uuid4().hex}@example.com", "password": secrets.token_urlsafe(16)}
     made = http.post("/api/v1/auth/register", json={**account, "display_name": "Mia"}).raise_for_status().json()
     tokens = http.post("/api/v1/auth/login", json=account).raise_for_status().json()
-    return uuid.UUID(made["id"]), tokens["access_token"]
+    return uuid.UUID(made["id"]), tokens

@@ -1,6 +1,7 @@
 """P3: a word to a cat that answers at once, at 32 connections: proxy-service as shipped, and others that pass it on.
 
-The others neither ask who may talk to the cat, nor sign, nor check what comes back.
+Most of the others neither ask who may talk to the cat, nor sign, nor check what comes back: what that costs is seen
+beside them. One does the same work by the shortest usual way (P3b).
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ from benchmarks.figures import Figure, checkout, restarted, running
 from benchmarks.homes import Home, settle
 from benchmarks.load import Call, Load, press, wrk
 from benchmarks.rounds import Side, compare, ratios
+from cathouse.local.stack import Stack
 
-ROUNDS = 5
-SECONDS = 4.0
+ROUNDS = 4
+SECONDS = 3.0
 CONNECTIONS = 32
 PLAYERS, CATS, CATALOG = 2, 32, 1_000
 """64 installations in turn: none has more than 5 words under way, which is what an installation is held to."""
@@ -23,6 +25,7 @@ PLAYERS, CATS, CATALOG = 2, 32, 1_000
 UNLIMITED = {"LIMIT_INTERACTIONS": "off"}
 
 WHOLE, BARE, LIBRARY, CEILING = "proxy-service", "ASGI + aiohttp", "fastapi-proxy-lib", "nginx"
+DUTIFUL = "ASGI + asyncpg + aiohttp, signed"
 
 
 def measure() -> list[Figure]:
@@ -35,11 +38,12 @@ def measure() -> list[Figure]:
         baseline("quick_cat", folder, {}) as cat,
         baseline("bare_proxy", folder, {"CAT_URL": f"{cat}/"}) as bare,
         baseline("library_proxy", folder, {"CAT_URL": cat}) as library,
+        baseline("signing_proxy", folder, {"CAT_URL": f"{cat}/", **_database(stack)}) as dutiful,
         nginx(folder, cat) as ceiling,
     ):
         homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
         calls = [talk(home) for home in homes]
-        urls = {WHOLE: whole, BARE: bare, LIBRARY: library}
+        urls = {WHOLE: whole, BARE: bare, DUTIFUL: dutiful, LIBRARY: library}
         if ceiling is None:
             print("P3 without nginx, which is not installed: `make bench-tools` (Debian), as root")
         else:
@@ -52,11 +56,21 @@ def measure() -> list[Figure]:
     for name, each in loads.items():
         figures.append(Figure.of_rounds("P3", f"a word to a cat, {name}", [load.rate for load in each], "/s"))
         figures.append(Figure.of_rounds("P3", f"a word to a cat, {name}, p99", [load.p99_ms for load in each], "ms"))
-    for name, bar in ((BARE, "≥ 0.6"), (LIBRARY, "≥ 4"), (CEILING, "")):
+    for number, name, bar in (
+        ("P3", BARE, "≥ 0.6"),
+        ("P3b", DUTIFUL, "≥ 0.8"),
+        ("P3", LIBRARY, "≥ 4"),
+        ("P3", CEILING, ""),
+    ):
         if name in loads:
             ratio = ratios(loads[WHOLE], loads[name], lambda load: load.rate)
-            figures.append(Figure.of_rounds("P3", f"{WHOLE} / {name}", ratio, "", bar))
+            figures.append(Figure.of_rounds(number, f"{WHOLE} / {name}", ratio, "", bar))
     return figures
+
+
+def _database(stack: Stack) -> dict[str, str]:
+    """A login that has a connection to spare, which a service's has not."""
+    return {"DATABASE_URL": stack.databases.migration.for_libpq()}
 
 
 def talk(home: Home) -> Call:

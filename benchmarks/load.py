@@ -78,7 +78,7 @@ def wrk() -> str:
 def press(url: str, calls: Sequence[Call], *, connections: int, seconds: float) -> Load:
     """Send ``calls`` in turn, over and over, from as many clients as ``connections``."""
     with pressing(url, calls, connections=connections, seconds=seconds) as running:
-        return _read(running)
+        return read(running)
 
 
 def press_all(loads: Mapping[str, Sequence[Call]], *, connections: int, seconds: float) -> list[Load]:
@@ -86,7 +86,7 @@ def press_all(loads: Mapping[str, Sequence[Call]], *, connections: int, seconds:
     first, *others = loads.items()
     with pressing(*first, connections=connections, seconds=seconds) as running:
         rest = press_all(dict(others), connections=connections, seconds=seconds) if others else []
-        return [_read(running), *rest]
+        return [read(running), *rest]
 
 
 @contextmanager
@@ -105,7 +105,8 @@ def pressing(url: str, calls: Sequence[Call], *, connections: int, seconds: floa
                 process.terminate()
 
 
-def _read(process: "subprocess.Popen[str]") -> Load:
+def read(process: "subprocess.Popen[str]") -> Load:
+    """What came of the load of :func:`pressing`, when it has ended."""
     output, _ = process.communicate()
     last = output.strip().splitlines()[-1] if output.strip() else ""
     if process.returncode or not last.startswith("{"):

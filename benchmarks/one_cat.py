@@ -15,7 +15,7 @@ from cathouse.database import SHARES
 from cathouse.database.engine import make_migration_engine
 
 ROUNDS = 5
-SECONDS = 5.0
+SECONDS = 3.0
 CONNECTIONS = 32
 CATS = 1_000
 ASKED = 200

@@ -8,7 +8,7 @@ import psutil
 from benchmarks.figures import Figure, checkout, running
 
 ROUNDS = 5
-MIB = 1024 * 1024
+MB = 1_000_000
 
 
 def measure() -> list[Figure]:
@@ -22,9 +22,9 @@ def measure() -> list[Figure]:
                 if number > 0:
                     seconds.append(time.monotonic() - started)
                 for child in stack.children[:4]:
-                    resident = psutil.Process(child.process.pid).memory_info().rss / MIB
+                    resident = psutil.Process(child.process.pid).memory_info().rss / MB
                     memory.setdefault(child.name, []).append(resident)
     return [
         Figure("P7", "warm start until ready", statistics.median(seconds), "s", "≤ 6"),
-        *(Figure("P7", f"memory of {name}", statistics.median(each), "MiB", "≤ 110") for name, each in memory.items()),
+        *(Figure("P7", f"memory of {name}", statistics.median(each), "MB", "≤ 110") for name, each in memory.items()),
     ]

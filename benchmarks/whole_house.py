@@ -16,6 +16,7 @@ from benchmarks.load import Call, press_all, wrk
 from cathouse.database.budget import DEFAULT_BUDGET
 from cathouse.database.engine import make_migration_engine
 from cathouse.database.urls import DatabaseUrl
+from cathouse.local.stack import Stack
 from cathouse.web import SERVICES
 
 ROUNDS = 3
@@ -38,16 +39,7 @@ def measure() -> list[Figure]:
         baseline("quick_cat", folder, {}) as cat,
     ):
         homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
-        loads = {
-            stack.urls["auth"]: _accounts(homes),
-            stack.urls["catalog"]: _catalog(),
-            stack.urls["installation"]: _installations(homes),
-            proxy: [talk(home) for home in homes],
-        }
-        for url, calls in loads.items():
-            with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
-                for call in calls:
-                    call.answer(http)
+        loads = usual_loads(stack, proxy, homes)
         with _counted_connections(stack.databases.migration) as counts:
             found = [press_all(loads, connections=CLIENTS // len(loads), seconds=SECONDS) for _ in range(ROUNDS)]
     failed = sum(load.errors for each in found for load in each)
@@ -61,6 +53,21 @@ def measure() -> list[Figure]:
         patience = [load.p99_ms / load.p50_ms for load in rounds]
         figures.append(Figure.of_rounds("P6", f"{what}, p99 / p50", patience, "", "≤ 5"))
     return figures
+
+
+def usual_loads(stack: Stack, proxy: str, homes: list[Home]) -> dict[str, list[Call]]:
+    """What each service is asked, by its URL, in the order of ``SERVICES``; each call was answered once."""
+    loads = {
+        stack.urls["auth"]: _accounts(homes),
+        stack.urls["catalog"]: _catalog(),
+        stack.urls["installation"]: _installations(homes),
+        proxy: [talk(home) for home in homes],
+    }
+    for url, calls in loads.items():
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+            for call in calls:
+                call.answer(http)
+    return loads
 
 
 def _accounts(homes: list[Home]) -> list[Call]:
