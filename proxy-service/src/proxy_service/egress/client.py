@@ -260,9 +260,8 @@ class _Place:
     target: str
 
 
-@lru_cache(
-    maxsize=4096
-)  # the rules and the text say all of it; what the name leads to is looked up for each connection
+# The rules and the text say all of it; what the name leads to is looked up for each connection.
+@lru_cache(maxsize=4096)
 def _place(rules: OutsideUrlRules, url: str) -> _Place:
     """Read an acceptable URL.
 
