@@ -241,6 +241,13 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_waited_for(
     assert seen == expected
 
 
+async def test_a_dependency_that_a_test_replaces_is_replaced() -> None:
+    ways = Ways()
+    ways.app.dependency_overrides[caller] = lambda: "somebody else"
+    answer, is_short = await ways.ask("GET", f"/cats/{CAT}")
+    assert (answer.json()["caller"], is_short) == ("somebody else", False)
+
+
 async def test_a_bug_is_not_swallowed() -> None:
     ways = Ways()
     for app in (DirectRoutes(ways.app, ways._otherwise), ways.app):

@@ -24,7 +24,7 @@ def tls_for(url: str) -> ssl.SSLContext:
     """What a client that asks nobody but ``url`` verifies it with.
 
     Where that is plain HTTP, as between services on one machine or in one network, the authorities are not even read:
-    1.5 MB. Should the client be led to HTTPS all the same, it trusts nobody.
+    1.8 MB. Should the client be led to HTTPS all the same, it trusts nobody.
     """
     return client_tls() if urlsplit(url).scheme == "https" else _trusting_nobody()
 

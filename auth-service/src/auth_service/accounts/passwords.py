@@ -75,8 +75,7 @@ def check_password(password: str, *, role: Role, words: Iterable[str], has_secon
 def _give_way() -> None:
     """Let the thread that answers everybody else go first, on Linux, where each thread has a niceness of its own.
 
-    With as many hashes under way as there are cores it would wait behind them: `GET /users/me` took five times as long
-    (docs/performance.md).
+    With as many hashes under way as there are cores it would wait behind them (docs/performance.md).
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # a sandbox may forbid it

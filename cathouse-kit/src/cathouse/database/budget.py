@@ -31,7 +31,7 @@ SHARES = {
     "installation": Share(3, 0),
     "proxy": Share(1, 0),
 }
-"""All of them kept: under load one on top would be opened and closed for every other query (docs/performance.md)."""
+"""All of them kept: under load one on top would be opened and closed all the time (docs/performance.md)."""
 
 _SHARE = re.compile(r"^(?P<service>[a-z]+)=(?P<size>[1-9]\d?)(\+(?P<overflow>\d{1,2}))?$")
 

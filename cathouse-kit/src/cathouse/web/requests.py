@@ -13,13 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cathouse.database import Idleness
 from cathouse.web.metrics import Metrics
 from cathouse.web.problems import unexpected_error_response
+from cathouse.web.shedding import ALWAYS_ANSWERED
 
 _EVENT_STREAM = b"text/event-stream"
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
-_QUIET_ROUTES = {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics"}
-# Asked by machines that watch us: no reason to keep the database awake.
-_NOT_SERVING = _QUIET_ROUTES | {"/.well-known/jwks.json"}
+# Asked by machines that watch us: no reason to keep the database awake, nor, but for who fetches keys, for a log line.
+_NOT_SERVING = ALWAYS_ANSWERED
+_QUIET_ROUTES = ALWAYS_ANSWERED - {"/.well-known/jwks.json"}
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
