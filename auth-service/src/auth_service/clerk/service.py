@@ -17,12 +17,12 @@ from auth_service.mails.service import MailService
 from auth_service.second_factor.errors import TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.sessions.errors import EmailNotVerifiedError, InvalidCredentialsError
-from auth_service.sessions.repository import count_attempt
+from auth_service.sessions.repository import Proof, count_attempt
 from auth_service.sessions.schemas import Tokens
 from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import Granted, TokenIssuer
 from cathouse.database import AnyRow, Database
-from cathouse.schema import Role, User
+from cathouse.schema import Role
 
 AMR = "clerk"
 """How such a session says who checked the person; RFC 8176 has no word for it."""
@@ -74,9 +74,8 @@ class ClerkService:
                 amr += await self._second_factors.check(session, account.id, body.totp_code, client)
             return await self._sessions.begin(
                 session,
-                User.clerk_user_id == identity.clerk_user_id,
+                Proof("clerk_user_id", identity.clerk_user_id, account.role),
                 user_id=account.id,
-                role=account.role,
                 amr=amr,
                 client=client,
                 authenticated_at=identity.authenticated_at,

@@ -5,14 +5,12 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Delete,
     LargeBinary,
     Text,
+    Uuid,
     bindparam,
     case,
     delete,
@@ -39,12 +37,24 @@ LONGEST_LOCK = dt.timedelta(minutes=15)
 FORGOTTEN_AFTER = dt.timedelta(days=1)
 """Failures older than that say nothing of today."""
 
+ProofColumn = Literal["password_hash", "clerk_user_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an account was seen to have when somebody proved to be its owner; without it no session begins."""
+
+    column: ProofColumn
+    value: str
+    role: str
+
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
     """What is known of a log-in when its session begins."""
 
     user_id: uuid.UUID
+    proof: Proof
     key_id: str
     amr: list[str]
     user_agent: str | None
@@ -124,45 +134,59 @@ def attempt_key(email_key: str) -> bytes:
 
 async def forget_attempts(session: AsyncSession, email_key: str) -> None:
     """Begin to count from nothing again: somebody has shown the right password."""
-    await session.execute(_forget(email_key))
+    await session.execute(_FORGETTING, {"attempt_key": attempt_key(email_key)})
 
 
-def _forget(email_key: str) -> Delete:
-    return delete(LoginAttempt).where(LoginAttempt.key == attempt_key(email_key))
+_FORGETTING = delete(LoginAttempt).where(LoginAttempt.key == bindparam("attempt_key", type_=LargeBinary))
+
+_GIVEN = ("key_id", "amr", "user_agent", "ip", "authenticated_at", "idle_expires_at", "expires_at")
 
 
-async def add_session(
-    session: AsyncSession, new: NewSession, *still: ColumnElement[bool], email_key: str | None
-) -> AnyRow | None:
-    """Begin a session, forget the failures of its address, and return what the tokens are made of.
-
-    None when the account was closed meanwhile, or does not meet ``still`` any more. The account's row is locked against
-    changes: what ends all sessions of a person either comes before, and is seen, or afterwards, and ends this one too.
-    """
+def _beginning(column: ProofColumn) -> AnySelect:
+    """A statement that adds a session, of what ``add_session`` gives it."""
     columns = {
-        "id": literal(uuid.uuid4()),
+        "id": bindparam("new_id", type_=Uuid),
         "user_id": User.id,
-        "key_id": literal(new.key_id),
-        "amr": literal(new.amr, ARRAY(Text)),
-        "user_agent": literal(new.user_agent, Text),
-        "ip": literal(new.ip, Text),
-        "authenticated_at": literal(new.authenticated_at),
-        "idle_expires_at": literal(new.idle_expires_at),
-        "expires_at": literal(new.expires_at),
+        **{name: bindparam(name, type_=Session.__table__.c[name].type) for name in _GIVEN},
     }
     person = (
         select(*columns.values())
-        .where(User.id == new.user_id, User.is_active, *still)
+        .where(
+            User.id == bindparam("person_id", type_=Uuid),
+            User.is_active,
+            User.role == bindparam("role", type_=Text),
+            User.__table__.c[column] == bindparam("proved", type_=Text),
+        )
         .with_for_update(read=True, of=User)
     )
-    statement = (
+    begun = (
         insert(Session)
         .from_select(list(columns), person, include_defaults=False)
         .returning(Session.id, Session.authenticated_at, Session.amr, Session.key_id, Session.refresh_counter)
+        .cte("begun")
     )
-    if email_key is not None:
-        statement = statement.add_cte(_forget(email_key).cte("forgotten"))
-    return (await session.execute(statement)).one_or_none()
+    return select(begun).add_cte(_FORGETTING.cte("forgotten"))
+
+
+_BEGINNING = {column: _beginning(column) for column in get_args(ProofColumn)}
+"""Made once, like ``_COUNTING``."""
+
+
+async def add_session(session: AsyncSession, new: NewSession, *, email_key: str | None) -> AnyRow | None:
+    """Begin a session, forget the failures of its address, and return what the tokens are made of.
+
+    None when the account was closed meanwhile, or is not any more what was proved. The account's row is locked against
+    changes: what ends all sessions of a person either comes before, and is seen, or afterwards, and ends this one too.
+    """
+    given = {
+        "new_id": uuid.uuid4(),
+        "person_id": new.user_id,
+        "role": new.proof.role,
+        "proved": new.proof.value,
+        **{name: getattr(new, name) for name in _GIVEN},
+        "attempt_key": attempt_key(email_key) if email_key is not None else None,
+    }
+    return (await session.execute(_BEGINNING[new.proof.column], given)).one_or_none()
 
 
 async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> AnyRow | None:

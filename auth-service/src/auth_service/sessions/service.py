@@ -9,7 +9,6 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
@@ -30,11 +29,11 @@ from auth_service.sessions.errors import (
     SessionNotFoundError,
 )
 from auth_service.sessions.refresh_tokens import RefreshToken
+from auth_service.sessions.repository import Proof
 from auth_service.sessions.schemas import Login, Tokens
 from auth_service.sessions.tokens import Granted, TokenIssuer
 from cathouse.database import AnyRow, Database, record_event
 from cathouse.identity import Principal
-from cathouse.schema import User
 from cathouse.web import Keyset
 
 IDLE = dt.timedelta(days=14)
@@ -129,9 +128,8 @@ class SessionService:
                 raise _HashReplacedError
             return await self.begin(
                 session,
-                User.password_hash == kept,
+                Proof("password_hash", kept, found.role),
                 user_id=found.id,
-                role=found.role,
                 amr=amr,
                 client=client,
                 authenticated_at=authenticated_at,
@@ -143,9 +141,9 @@ class SessionService:
     async def begin(
         self,
         session: AsyncSession,
-        *still: ColumnElement[bool],
+        proof: Proof,
+        *,
         user_id: uuid.UUID,
-        role: str,
         amr: list[str],
         client: Client,
         authenticated_at: dt.datetime,
@@ -154,12 +152,12 @@ class SessionService:
         """Begin a session for somebody who has proved who they are, and forget the failures counted for the address.
 
         Raises:
-            InvalidCredentialsError: the account was closed or given another role meanwhile, or is not ``still`` what
-                was proved.
+            InvalidCredentialsError: the account was closed meanwhile, or has not any more what ``proof`` says.
         """
         now = dt.datetime.now(dt.UTC)
         new = repository.NewSession(
             user_id=user_id,
+            proof=proof,
             key_id=self._secrets.current.key_id,
             amr=amr,
             user_agent=client.user_agent,
@@ -168,13 +166,13 @@ class SessionService:
             idle_expires_at=now + IDLE,
             expires_at=now + ABSOLUTE,
         )
-        begun = await repository.add_session(session, new, User.role == role, *still, email_key=email_key)
+        begun = await repository.add_session(session, new, email_key=email_key)
         if begun is None:
             raise InvalidCredentialsError
         return Granted(
             session_id=begun.id,
             user_id=user_id,
-            role=role,
+            role=proof.role,
             authenticated_at=begun.authenticated_at,
             amr=begun.amr,
             key_id=begun.key_id,
