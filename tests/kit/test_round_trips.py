@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from cathouse.database import DatabaseUrl
 from installation_service.activity import uses
@@ -54,11 +56,16 @@ class Scene:
         The fewest of some repeats: what else happens at the same time can only add.
         """
         user = f"cathouse_{service}_login"
-        counts = []
+        counts, logged = [], []
         for _ in range(REPEATS):
             before = self.relay.round_trips[user]
-            await call()
+            with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+                await call()
             counts.append(self.relay.round_trips[user] - before)
+            requests = [line for line in lines if line["event"] == "request" and line["service"] == service]
+            logged.append(sum(line["round_trips"] for line in requests))
+            assert all(0 < line["database_ms"] <= line["duration_ms"] for line in requests)
+        assert min(logged) == min(counts), "the log's number is another one than the relay's"
         return min(counts)
 
 

@@ -33,6 +33,7 @@ from cathouse.database.settings import DatabaseSettings, MigrationSettings
 from cathouse.database.standing import is_active_admin
 from cathouse.database.units import Database, Unit
 from cathouse.database.urls import DatabaseUrl
+from cathouse.database.usage import Usage, current_usage, measured
 from cathouse.database.worker import Worker
 
 __all__ = [
@@ -62,11 +63,14 @@ __all__ = [
     "Retention",
     "Share",
     "Unit",
+    "Usage",
     "Worker",
     "accompanied_by",
     "broken_constraint",
     "change_portion",
+    "current_usage",
     "is_active_admin",
+    "measured",
     "newest_first",
     "record_event",
     "record_events",

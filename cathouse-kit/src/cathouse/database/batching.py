@@ -5,8 +5,11 @@ each on three connections.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
+
+from cathouse.database.usage import current_usage, measured
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,7 +27,7 @@ class BatchLoader(Generic[K, V]):
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         """``load`` returns what it found; a key that it leaves out is answered with None."""
         self._load = load
-        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
+        self._waiting: dict[K, list[asyncio.Future[tuple[V | None, int]]]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
@@ -34,11 +37,20 @@ class BatchLoader(Generic[K, V]):
             Exception: what ``load`` raised for the batch that held the key.
         """
         # One for each caller: who leaves does not take the answer from the others with the same key.
-        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[tuple[V | None, int]] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await future
+        usage = current_usage()
+        if usage is None:
+            return (await future)[0]
+        started = time.perf_counter()
+        try:
+            value, round_trips = await future
+            usage.round_trips += round_trips
+        finally:
+            usage.seconds += time.perf_counter() - started
+        return value
 
     async def _run(self) -> None:
         try:
@@ -46,7 +58,8 @@ class BatchLoader(Generic[K, V]):
                 keys = list(self._waiting)[:LARGEST_BATCH]
                 batch = {key: self._waiting.pop(key) for key in keys}
                 try:
-                    found = await self._load(keys)
+                    with measured() as usage:  # each who waits for the batch takes all of it
+                        found = await self._load(keys)
                 except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it
                     for futures in batch.values():
                         for future in _wanted(futures):
@@ -54,7 +67,7 @@ class BatchLoader(Generic[K, V]):
                 else:
                     for key, futures in batch.items():
                         for future in _wanted(futures):
-                            future.set_result(found.get(key))
+                            future.set_result((found.get(key), usage.round_trips))
         finally:
             self._running = None
 

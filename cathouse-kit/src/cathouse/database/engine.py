@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only
 
 from cathouse.database.budget import Share
 from cathouse.database.urls import DatabaseUrl, Pooler
+from cathouse.database.usage import current_usage
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -104,6 +105,7 @@ def make_engine(
     _ping_the_idle(engine)
     _leave_the_silent(engine)
     _log_connections(engine)
+    _count_round_trips(engine, of_each=1 if direct else 2)
     return engine
 
 
@@ -146,6 +148,15 @@ def _log_connections(engine: AsyncEngine) -> None:
     def dropped(_connection: Any, _record: Any, error: BaseException | None) -> None:  # noqa: ANN401 - SQLAlchemy's event
         if error is not None and not isinstance(error, asyncio.CancelledError):
             _logger.warning("database.connection_dropped", cause=type(error.__cause__ or error).__name__)
+
+
+def _count_round_trips(engine: AsyncEngine, *, of_each: int) -> None:
+    """Count what the current request waits for; through a transaction pooler each statement is prepared as well."""
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def count(*_: object) -> None:
+        if (usage := current_usage()) is not None:
+            usage.round_trips += of_each
 
 
 def _ping_the_idle(engine: AsyncEngine) -> None:

@@ -5,10 +5,12 @@ longest wait 534 ms bare, 15.6 ms behind a FIFO semaphore), so nobody asks the p
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from cathouse.database.errors import PoolExhaustedError
+from cathouse.database.usage import current_usage
 
 
 class Gate:
@@ -18,6 +20,8 @@ class Gate:
         """``timeout`` is in seconds, for the wait alone."""
         self.places = places
         self.timeout = timeout
+        self.on_wait: Callable[[float], object] = _nothing
+        """Told the seconds of each wait, also of those that end in vain."""
         self._semaphore = asyncio.Semaphore(places)
         self._in_use = 0
         self._waiting = 0
@@ -40,6 +44,7 @@ class Gate:
             PoolExhaustedError: when none became free in time.
         """
         self._waiting += 1
+        started = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout):
                 await self._semaphore.acquire()
@@ -47,9 +52,17 @@ class Gate:
             raise PoolExhaustedError(self.timeout) from None
         finally:
             self._waiting -= 1
+            waited_s = time.perf_counter() - started
+            self.on_wait(waited_s)
+            if (usage := current_usage()) is not None:
+                usage.waited_s += waited_s
         self._in_use += 1
         try:
             yield
         finally:
             self._in_use -= 1
             self._semaphore.release()
+
+
+def _nothing(_seconds: float) -> None:
+    return

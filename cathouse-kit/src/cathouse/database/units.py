@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import structlog
@@ -30,9 +31,13 @@ from cathouse.database.gate import Gate
 from cathouse.database.idleness import Idleness
 from cathouse.database.settings import DatabaseSettings
 from cathouse.database.urls import DatabaseUrl
+from cathouse.database.usage import Usage, current_usage
 
 T = TypeVar("T")
 Unit = Callable[[AsyncSession], Awaitable[T]]
+
+Trace = Callable[[str, Usage], AbstractContextManager[object]]
+"""What is around a unit, given its kind and where it is counted."""
 
 RETRY_DEADLINE = 10.0
 """Seconds within which a suspended database wakes up or counts as away."""
@@ -41,6 +46,12 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 _logger = structlog.get_logger(__name__)
+
+_NOTHING = nullcontext()
+
+
+def _untraced(_kind: str, _usage: Usage) -> AbstractContextManager[object]:
+    return _NOTHING
 
 
 class Database:
@@ -62,11 +73,13 @@ class Database:
         self.idleness = idleness or Idleness()
         self.last_success = float("-inf")
         """When a unit last succeeded, by ``time.monotonic``: the database was there at that moment."""
+        self.trace: Trace = _untraced
         self._share = share
         self._engine = engine
         # On a direct connection a read is one round trip; a transaction pooler could answer PREPARE and EXECUTE
         # from two servers, so there a read is a transaction.
         self._read_engine = engine.execution_options(isolation_level="AUTOCOMMIT") if prepares else engine
+        self._reads_in_transactions = not prepares
 
     @classmethod
     def from_settings(cls, settings: DatabaseSettings, service: str, *, idleness: Idleness | None = None) -> "Database":
@@ -110,7 +123,7 @@ class Database:
             async with self.gate.enter(), AsyncSession(self._read_engine, expire_on_commit=False) as session:
                 return await unit(session)
 
-        return await self._retried(attempt)
+        return await self._retried("read", attempt, in_transaction=self._reads_in_transactions)
 
     async def write(self, unit: Unit[T]) -> T:
         """Run ``unit`` in a transaction, commit it, and return its result; any exception rolls back.
@@ -136,7 +149,7 @@ class Database:
                     raise
                 return result
 
-        return await self._retried(attempt)
+        return await self._retried("write", attempt, in_transaction=True)
 
     async def once(self, unit: Unit[T]) -> T:
         """Run ``unit``, a single statement that is committed by itself, and never repeat it: it may not count twice.
@@ -159,7 +172,7 @@ class Database:
                     raise DatabaseUnavailableError("The database connection broke. Try again.") from error
                 return result
 
-        return await self._retried(attempt)
+        return await self._retried("once", attempt, in_transaction=self._reads_in_transactions)
 
     async def open(self, *, attempts: int) -> None:
         """Prove that the database answers, pausing longer between each of the ``attempts``.
@@ -187,7 +200,18 @@ class Database:
         """Close every connection."""
         await self._engine.dispose()
 
-    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, kind: str, attempt: Callable[[], Awaitable[T]], *, in_transaction: bool) -> T:
+        usage = current_usage() or Usage()
+        started, trips = time.perf_counter(), usage.round_trips
+        with self.trace(kind, usage):
+            try:
+                return await self._until_it_works(attempt)
+            finally:
+                usage.seconds += time.perf_counter() - started
+                if in_transaction and usage.round_trips > trips:
+                    usage.round_trips += 2  # its beginning, which waits for the first statement, and its end
+
+    async def _until_it_works(self, attempt: Callable[[], Awaitable[T]]) -> T:
         deadline = time.monotonic() + RETRY_DEADLINE
         pause = _FIRST_PAUSE
         while True:

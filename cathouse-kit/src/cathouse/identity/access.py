@@ -22,7 +22,7 @@ from cathouse.identity.errors import (
     ScopeRequiredError,
 )
 from cathouse.identity.keys import Keyring
-from cathouse.identity.principal import Principal
+from cathouse.identity.principal import Principal, pseudonym_of
 from cathouse.identity.scopes import Scope
 from cathouse.identity.service_tokens import verify_service_token
 from cathouse.schema import Role
@@ -84,7 +84,11 @@ def _state(request: Request) -> IdentityState:
 
 
 async def _optional_person(request: Request, token: Annotated[str | None, Depends(_person)]) -> Principal | None:
-    return await _state(request).access_tokens.verify(token) if token else None
+    if not token:
+        return None
+    principal = await _state(request).access_tokens.verify(token)
+    request.state.user = pseudonym_of(principal.user_id)  # for the request's log line
+    return principal
 
 
 def _person_with(role: Role, *, scope: Scope | None = None) -> Callable[..., Awaitable[Principal]]:

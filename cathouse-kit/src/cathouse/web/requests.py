@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cathouse.database import Idleness
+from cathouse.database import Idleness, Usage, measured
 from cathouse.web.metrics import Metrics
 from cathouse.web.problems import unexpected_error_response
 from cathouse.web.shedding import ALWAYS_ANSWERED
@@ -98,7 +98,7 @@ class RequestMiddleware:
                     streams_from = time.perf_counter()
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(service=self._service, request_id=request_id):
+        with structlog.contextvars.bound_contextvars(service=self._service, request_id=request_id), measured() as usage:
             try:
                 await self._app(scope, receive, send_with_headers)
             except ClientDisconnect:
@@ -114,9 +114,9 @@ class RequestMiddleware:
                 # A stream takes as long as its client likes: what can be slow about it is its beginning.
                 ended = time.perf_counter()
                 streamed = {} if streams_from is None else {"stream_s": round(ended - streams_from, 1)}
-                self._record(scope, status or 500, (streams_from or ended) - started, streamed)
+                self._record(scope, status or 500, (streams_from or ended) - started, usage, streamed)
 
-    def _record(self, scope: Scope, status: int, seconds: float, streamed: Mapping[str, float]) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, usage: Usage, streamed: Mapping[str, float]) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.observe(method=scope["method"], route=route, status=status, seconds=seconds)
         if route not in _QUIET_ROUTES:
@@ -126,6 +126,9 @@ class RequestMiddleware:
                 route=route,
                 status=status,
                 duration_ms=round(seconds * 1000, 1),
+                database_ms=round(usage.seconds * 1000, 1),
+                round_trips=usage.round_trips,
+                **({"user": user} if (user := scope["state"].get("user")) else {}),
                 **streamed,
             )
 

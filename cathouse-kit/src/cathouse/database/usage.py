@@ -1,0 +1,37 @@
+"""What a request takes of the database: how often it waits for it, and for how long."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Usage:
+    """What was taken so far, by one request or one batch of look-ups."""
+
+    __slots__ = ("round_trips", "seconds", "waited_s")
+
+    def __init__(self) -> None:
+        self.round_trips = 0
+        self.seconds = 0.0
+        """In units of work and for batches, the time for a connection included."""
+        self.waited_s = 0.0
+        """Of these, for a connection."""
+
+
+_usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
+
+
+@contextmanager
+def measured() -> Iterator[Usage]:
+    """Within the block, what this task takes of the database is counted here, and nowhere else."""
+    usage = Usage()
+    token = _usage.set(usage)
+    try:
+        yield usage
+    finally:
+        _usage.reset(token)
+
+
+def current_usage() -> Usage | None:
+    """Where it is counted at the moment; None outside a request."""
+    return _usage.get()
