@@ -8,7 +8,14 @@ from contextlib import ExitStack
 import pytest
 
 from proxy_service.egress import breakers
-from proxy_service.egress.breakers import FAILURES_IN_A_ROW, FIRST_PAUSE_S, LONGEST_PAUSE_S, Breakers, Passage
+from proxy_service.egress.breakers import (
+    FAILURES_IN_A_ROW,
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    Breakers,
+    BreakerState,
+    Passage,
+)
 from proxy_service.egress.errors import (
     AnswerTimeoutError,
     AnswerTooLargeError,
@@ -99,7 +106,7 @@ def test_a_breaker_opens_after_five_failures_in_a_row_or_half_of_twenty(
     cats.calls(outcomes[:-1], every_s=every_s)
     cats.call(outcomes[-1])
     assert cats.left_alone_for() == (FIRST_PAUSE_S if is_open else 0)
-    assert cats.breakers.count_open() == is_open
+    assert cats.breakers.count()[BreakerState.OPEN] == is_open
     assert cats.left_alone_for(OTHER_CAT) == 0
 
 
@@ -164,7 +171,7 @@ def test_the_pause_doubles_up_to_five_minutes_and_a_probe_that_goes_well_ends_it
     assert pauses == [30, 60, 120, 240, 300, LONGEST_PAUSE_S]
     cats.now += LONGEST_PAUSE_S
     cats.call(".")
-    assert (cats.left_alone_for(), cats.breakers.count_open()) == (0, 0)
+    assert (cats.left_alone_for(), cats.breakers.count()[BreakerState.CLOSED]) == (0, 1)
     # All is forgiven: it takes five again, and the first pause is short.
     cats.calls("xxxx")
     assert cats.left_alone_for() == 0
@@ -185,7 +192,7 @@ def test_one_probe_is_let_through_and_no_other_beside_it(cats: Cats) -> None:
     with cats.breakers.passage(CAT) as probe:
         for _ in range(3):
             assert cats.left_alone_for() == 1
-        assert cats.breakers.count_open() == 1
+        assert cats.breakers.count()[BreakerState.HALF_OPEN] == 1
         probe.succeeded()
         assert cats.left_alone_for() == 0
 

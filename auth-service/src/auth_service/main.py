@@ -19,6 +19,7 @@ from auth_service.audit.service import AuditService
 from auth_service.clerk.routes import router as clerk
 from auth_service.clerk.service import ClerkService
 from auth_service.clerk.tokens import ClerkTokens
+from auth_service.erasures.repository import DUE as ERASURES_DUE
 from auth_service.erasures.routes import router as erasures
 from auth_service.erasures.service import ErasureService
 from auth_service.exports.routes import router as exports
@@ -41,7 +42,7 @@ from auth_service.signing_keys.routes import router as signing_keys
 from auth_service.signing_keys.service import KeyRing
 from cathouse.database import Database
 from cathouse.identity import KeyUse, RemoteJwks, call_key, read_rsa_keys
-from cathouse.web import ServiceClient, build_app
+from cathouse.web import ServiceClient, build_app, work_readings
 
 ERASURE_TIMEOUT_S = 25.0
 """An owner works in small steps; what it did not finish is asked for again."""
@@ -85,10 +86,18 @@ def create_app(settings: AuthSettings) -> FastAPI:
             )
             recovery = RecoveryService(database, passwords, mails)
             erasures = ErasureService(database, mails, await _owners(settings, stack))
-            for worker in (mails, erasures, make_retention(database)):
-                worker.start()
-                stack.push_async_callback(worker.close)
+            retention = make_retention(database)
+            for each in (mails, erasures, retention):
+                each.start()
+                stack.push_async_callback(each.close)
             yield {
+                "readings": (
+                    *passwords.readings(),
+                    *work_readings(
+                        (mails.worker, erasures.worker, retention.worker),
+                        {"mails": mails.due, "erasures": ERASURES_DUE},
+                    ),
+                ),
                 "public_keys": key_ring,
                 "key_ring": key_ring,
                 "accounts": AccountService(

@@ -30,7 +30,7 @@ from catalog_service.stats.routes import router as stats
 from catalog_service.stats.service import StatsService
 from cathouse.database import Database, Retention, remove_old_answers
 from cathouse.identity import KeyUse
-from cathouse.web import ServiceClient, build_app
+from cathouse.web import ServiceClient, build_app, work_readings
 
 CHALLENGE_TIMEOUT_S = 30.0
 """proxy-service gives up by itself after 25 s at most."""
@@ -61,6 +61,7 @@ def create_app(settings: CatalogSettings) -> FastAPI:
             for each in beside:
                 each.start()
             yield {
+                "readings": work_readings((embeddings.worker, renewal.worker, retention.worker), {}),
                 "cats": CatService(database, proxy, embeddings, signing_keys, settings.outside_urls()),
                 "releases": ReleaseService(database, settings.outside_urls()),
                 "reports": ReportService(database),

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from cathouse.database import Database, Retention, remove_old_answers
 from cathouse.identity import KeyUse, SecretWrapper
-from cathouse.web import ServiceClient, build_app
+from cathouse.web import ServiceClient, build_app, work_readings
 from installation_service.activity.repository import remove_old_interactions, remove_old_uses
 from installation_service.activity.routes import router as activity
 from installation_service.activity.service import ActivityService
@@ -24,10 +24,12 @@ from installation_service.installations.purge import purge
 from installation_service.installations.routes import for_cats as cats_installation
 from installation_service.installations.routes import router as installations
 from installation_service.installations.service import InstallationService
+from installation_service.lifecycle.repository import DUE as EVENTS_DUE
 from installation_service.lifecycle.repository import remove_old as remove_old_events
 from installation_service.lifecycle.routes import router as lifecycle_events
 from installation_service.lifecycle.service import LifecycleService
 from installation_service.notifications.mails import NotificationMails
+from installation_service.notifications.repository import TO_MAIL
 from installation_service.notifications.routes import router as notifications
 from installation_service.notifications.service import NotificationService
 from installation_service.notifications.streams import NotificationStreams
@@ -92,6 +94,14 @@ def create_app(settings: InstallationSettings) -> FastAPI:
             for each in beside:
                 each.start()
             yield {
+                "readings": (
+                    *streams.readings(),
+                    *uses.readings(),
+                    *work_readings(
+                        (retention.worker, lifecycle.worker, mails.worker),
+                        {"lifecycle_events": EVENTS_DUE, "notification_mails": TO_MAIL},
+                    ),
+                ),
                 "installations": InstallationService(database, proxy, wrapper, lifecycle),
                 "upgrades": UpgradeService(database, wrapper, lifecycle),
                 "grants": GrantService(database, lifecycle),

@@ -64,7 +64,16 @@ def create_app(settings: ProxySettings) -> FastAPI:
             messenger = Messenger(outside, signing_keys=signing_keys, callbacks=callbacks)
             breakers = Breakers()
             limiter = Limiter(BoundedMemoryStorage())
+            interaction_service = InteractionService(
+                database,
+                messenger,
+                reporter,
+                breakers=breakers,
+                limiter=limiter,
+                rates=parse_rates(settings.limit_interactions),
+            )
             yield {
+                "readings": (*reporter.readings(), *breakers.readings(), *interaction_service.readings()),
                 "challenges": ChallengeService(database, messenger),
                 "deliveries": DeliveryService(database, messenger, breakers),
                 "pings": PingService(database, messenger, limiter),
@@ -78,14 +87,7 @@ def create_app(settings: ProxySettings) -> FastAPI:
                     limiter=limiter,
                     rates=parse_rates(settings.limit_external_calls),
                 ),
-                "interactions": InteractionService(
-                    database,
-                    messenger,
-                    reporter,
-                    breakers=breakers,
-                    limiter=limiter,
-                    rates=parse_rates(settings.limit_interactions),
-                ),
+                "interactions": interaction_service,
             }
 
     settings.check_keys("proxy")

@@ -5,6 +5,7 @@ import datetime as dt
 import time
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import structlog
 
 from cathouse.database import Idleness
 from cathouse.schema import InteractionKind
-from cathouse.web import ServiceClient, ServiceUnavailableError
+from cathouse.web import Reading, ServiceClient, ServiceUnavailableError
 
 LARGEST_BATCH = 500
 LARGEST_BACKLOG = 10_000
@@ -70,6 +71,21 @@ class InteractionReporter:
     def start(self) -> None:
         """Begin sending. Nothing is sent, and no timer runs, while there is nothing to tell."""
         self._worker = asyncio.create_task(self._run())
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        return (
+            Reading(
+                "cathouse_reports_waiting",
+                "Reports of interactions that installation-service was not told yet.",
+                lambda: len(self._backlog),
+            ),
+            Reading(
+                "cathouse_reports_dropped_total",
+                "Reports that were given up since installation-service stayed away.",
+                lambda: self.dropped,
+            ),
+        )
 
     def add(self, report: InteractionReport) -> None:
         """Take a report; never waits."""

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from argon2.exceptions import Argon2Error
 from auth_service.accounts.common_passwords import is_common, is_own_word
 from auth_service.accounts.errors import HashingBusyError, LongerPasswordNeededError, PasswordTooWeakError
 from cathouse.schema import LONG_PASSWORD, Role
+from cathouse.web import Reading
 
 MEMORY_KIB = 19456
 ITERATIONS = 2
@@ -131,6 +132,17 @@ class Passwords:
         """
         if self._under_way >= self._most:
             raise HashingBusyError
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        return (
+            Reading(
+                "cathouse_hashes_under_way",
+                "Password hashes that are made, or wait for a thread.",
+                lambda: self._under_way,
+            ),
+            Reading("cathouse_hashes_max", "Beyond so many log-ins get 503 `hashing_busy`.", lambda: self._most),
+        )
 
     def close(self) -> None:
         """End the threads."""

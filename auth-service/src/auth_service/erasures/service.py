@@ -38,15 +38,15 @@ class ErasureService:
         self._database = database
         self._mails = mails
         self._owners = owners
-        self._worker = Worker("erasures", self._work, database.idleness)
+        self.worker = Worker("erasures", self._work, database.idleness)
 
     def start(self) -> None:
         """Go on with what an earlier process left behind."""
-        self._worker.start()
+        self.worker.start()
 
     async def close(self) -> None:
         """Stop; what is not done stays written down."""
-        await self._worker.close()
+        await self.worker.close()
 
     async def request(self, user_id: uuid.UUID, client: Client) -> None:
         """Close the account at once; from here on the erasure finishes by itself.
@@ -72,7 +72,7 @@ class ErasureService:
 
         await self._database.write(close)
         self._mails.wake()
-        self._worker.wake()
+        self.worker.wake()
 
     async def _work(self) -> float | None:
         return await repository.DUE.work(self._database, self._advance)

@@ -58,21 +58,21 @@ class MailService:
         self._database = database
         self._secrets = secrets
         self._key_ids = tuple(secret.key_id for secret in secrets.values)
-        self._due = repository.due_mails(self._key_ids)
+        self.due = repository.due_mails(self._key_ids)
         self._closed = 0
         self._transport = transport
         self._sender = parse_sender(sender)
         self._public_url = public_url
-        self._worker = Worker("mails", self._deliver, database.idleness, grace_s=_GRACE_S)
+        self.worker = Worker("mails", self._deliver, database.idleness, grace_s=_GRACE_S)
 
     def start(self) -> None:
         """Send what an earlier process left behind, then what comes."""
         if self._transport is not None:
-            self._worker.start()
+            self.worker.start()
 
     async def close(self) -> None:
         """Stop; what is not sent yet stays written down."""
-        await self._worker.close()
+        await self.worker.close()
 
     @property
     def is_configured(self) -> bool:
@@ -136,12 +136,12 @@ class MailService:
 
     def wake(self) -> None:
         """There may be mails to send."""
-        self._worker.wake()
+        self.worker.wake()
 
     async def _deliver(self) -> float | None:
         if self._transport is None:
             return None
-        claimed = await self._database.write(self._due.claim)
+        claimed = await self._database.write(self.due.claim)
         under_way = {mail.id for mail in claimed}
         try:
             async with asyncio.TaskGroup() as group:
@@ -150,10 +150,10 @@ class MailService:
         except asyncio.CancelledError:
             await self._give_back(under_way)
             raise
-        if self._due.is_full(claimed):
+        if self.due.is_full(claimed):
             return 0
         outlook = await self._database.read(
-            lambda session: repository.look_ahead(session, self._due, key_ids=self._key_ids)
+            lambda session: repository.look_ahead(session, self.due, key_ids=self._key_ids)
         )
         self._tell_of_closed(outlook.closed)
         return outlook.due_in
@@ -166,7 +166,7 @@ class MailService:
             if pause is None:
                 await self._database.write(lambda session: repository.remove(session, mail.id))
             else:
-                await self._database.write(lambda session: self._due.postpone(session, mail.id, pause))
+                await self._database.write(lambda session: self.due.postpone(session, mail.id, pause))
         except ServiceError as error:
             _logger.warning("mail.not_noted", mail=str(mail.id), kind=mail.kind, code=error.code)
         except Exception:
@@ -184,7 +184,7 @@ class MailService:
             message, recipient = self._opened(mail)
             await transport.send(message, sender=self._sender.addr_spec, recipient=recipient)
         except MailDelayedError as delay:
-            pause = self._due.pause_after(mail.attempts)
+            pause = self.due.pause_after(mail.attempts)
             if now + pause < mail.expires_at:
                 _logger.warning("mail.delayed", **told, cause=str(delay), retry_in_s=pause.total_seconds())
                 return pause

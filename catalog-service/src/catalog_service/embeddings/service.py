@@ -37,7 +37,7 @@ class EmbeddingService:
         self._at_once = _AT_ONCE
         self._after: uuid.UUID | None = None
         self._questions: OrderedDict[str, Vector] = OrderedDict()
-        self._worker = Worker("embeddings", self.catch_up, database.idleness)
+        self.worker = Worker("embeddings", self.catch_up, database.idleness)
 
     @property
     def model(self) -> str | None:
@@ -47,17 +47,17 @@ class EmbeddingService:
     def start(self) -> None:
         """Begin with what an outage, or another model, left to do."""
         if self._embedder is not None:
-            self._worker.start()
+            self.worker.start()
 
     async def close(self) -> None:
         """Stop; what is missing is found again by the next process."""
-        await self._worker.close()
+        await self.worker.close()
         if self._embedder is not None:
             await self._embedder.close()
 
     def wake(self) -> None:
         """A text may have changed."""
-        self._worker.wake()
+        self.worker.wake()
 
     async def meaning_of(self, question: str) -> Vector | None:
         """The vector of what somebody searches; None when there is none in time."""

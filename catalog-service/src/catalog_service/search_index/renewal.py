@@ -24,16 +24,16 @@ class SearchRenewal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._worker = Worker("search", self._renew, database.idleness, look_again_s=LOOK_AGAIN_S)
+        self.worker = Worker("search", self._renew, database.idleness, look_again_s=LOOK_AGAIN_S)
         self._since: dt.datetime | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._worker.start()
+        self.worker.start()
 
     async def close(self) -> None:
         """Stop; the next process begins anew."""
-        await self._worker.close()
+        await self.worker.close()
 
     async def _renew(self) -> None:
         since = self._since

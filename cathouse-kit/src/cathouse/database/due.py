@@ -50,6 +50,8 @@ class DueRows:
         self._pauses = pauses
         self._where = where
         self._only = only
+        self.late_s = 0.0
+        """How long the row that was due longest had waited when rows were claimed last; 0 when none was due."""
 
     async def work(self, database: Database, advance: Callable[[AnyRow], Awaitable[None]]) -> float | None:
         """Let ``advance`` work on some due rows, and return the seconds until the next is due; None: there is none.
@@ -80,7 +82,7 @@ class DueRows:
         """Take some rows that are due, longest first; nobody else takes them during the lease."""
         model = self._model
         due = (
-            select(model.id)
+            select(model.id, func.extract("epoch", func.now() - model.next_attempt_at).label("late_s"))
             .where(model.next_attempt_at <= func.now(), *(() if self._only is None else (self._only,)))
             .order_by(model.next_attempt_at)
             .limit(self._at_once)
@@ -93,10 +95,12 @@ class DueRows:
             update(model)
             .where(model.id == due.c.id, *(() if self._where is None else (self._where,)))
             .values(attempts=model.attempts + 1, next_attempt_at=func.now() + self._lease)
-            .returning(*self._columns)
+            .returning(*self._columns, due.c.late_s)
             .execution_options(synchronize_session=False)
         )
-        return (await session.execute(statement)).all()
+        rows = (await session.execute(statement)).all()
+        self.late_s = max((float(row.late_s) for row in rows), default=0.0)
+        return rows
 
     async def postpone(self, session: AsyncSession, row_id: uuid.UUID, pause: dt.timedelta) -> None:
         """Let a row be due again after ``pause``."""

@@ -22,17 +22,17 @@ class Retention:
         """``removals`` are by table: each removes a portion and returns how many rows that were, 0 at the end."""
         self._database = database
         self._removals = removals
-        self._worker = Worker(
+        self.worker = Worker(
             "retention", self._work, database.idleness, look_again_s=EVERY_S, first_after_s=FIRST_AFTER_S
         )
 
     def start(self) -> None:
         """Begin soon."""
-        self._worker.start()
+        self.worker.start()
 
     async def close(self) -> None:
         """Stop."""
-        await self._worker.close()
+        await self.worker.close()
 
     async def remove_old(self) -> dict[str, int]:
         """Remove what has had its time, and return how many rows of each table there were."""

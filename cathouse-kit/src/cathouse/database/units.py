@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from cathouse.database.budget import Share
@@ -111,6 +112,11 @@ class Database:
             "in_use": self.gate.in_use,
             "waiting": self.gate.waiting,
         }
+
+    def count_connections(self) -> int:
+        """Connections that are open, those in use and those kept for the next unit."""
+        pool = self._engine.pool
+        return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else self.gate.in_use
 
     async def read(self, unit: Unit[T]) -> T:
         """Run ``unit`` and return its result. It sees committed data, and is repeated when the connection breaks.

@@ -40,7 +40,7 @@ class Worker:
 
         ``grace_s`` is what :meth:`close` gives to work that is under way, before it cancels it.
         """
-        self._name = name
+        self.name = name
         self._work = work
         self._idleness = idleness
         self._look_again_s = look_again_s
@@ -50,10 +50,12 @@ class Worker:
         self._is_closing = False
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.failures = 0
+        """How often ``work`` raised something."""
 
     def start(self) -> None:
         """Begin with a look at what is due."""
-        self._task = asyncio.create_task(self._run(), name=self._name)
+        self._task = asyncio.create_task(self._run(), name=self.name)
 
     def wake(self) -> None:
         """Tell it that there is something to do; never waits."""
@@ -79,10 +81,11 @@ class Worker:
             try:
                 due_in = await self._work()
             except Exception as error:
+                self.failures += 1
                 if isinstance(error, ServiceError):
-                    _logger.warning("worker.failed", worker=self._name, code=error.code, retry_in_s=after_failure)
+                    _logger.warning("worker.failed", worker=self.name, code=error.code, retry_in_s=after_failure)
                 else:
-                    _logger.exception("worker.failed", worker=self._name, retry_in_s=after_failure)
+                    _logger.exception("worker.failed", worker=self.name, retry_in_s=after_failure)
                 pause = after_failure
                 after_failure = min(after_failure * 2, self._look_again_s)
             else:

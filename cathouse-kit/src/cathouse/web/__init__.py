@@ -8,6 +8,7 @@ from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
 from cathouse.web.idempotency import Once
 from cathouse.web.limits import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
+from cathouse.web.metrics import Reading, work_readings
 from cathouse.web.outside_urls import OutsideUrlRules
 from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
 from cathouse.web.problems import Problem, problem
@@ -52,6 +53,7 @@ __all__ = [
     "RateLimitedError",
     "Rates",
     "RatesText",
+    "Reading",
     "RequestModel",
     "SafeText",
     "ServiceClient",
@@ -72,4 +74,5 @@ __all__ = [
     "serve",
     "split_by_commas",
     "wait_for_others",
+    "work_readings",
 ]

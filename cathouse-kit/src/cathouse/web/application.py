@@ -59,7 +59,7 @@ def build_app(
     When ``provide`` makes ``public_keys`` (auth-service's own), tokens are checked with them and not over HTTP;
     ``caller_keys`` are those of the services that may call its internal routes. ``provided("limiter")`` gives this
     process's :class:`Limiter`, for what a service counts by itself; ``provided("ending")`` its :class:`Ending`, for
-    what has no end of its own.
+    what has no end of its own. What ``provide`` makes as ``readings`` is shown to Prometheus (:class:`Reading`).
 
     Raises:
         ValueError: when the settings do not fit together; the message names the variable.
@@ -81,11 +81,12 @@ def build_app(
             except DatabaseUnavailableError as error:
                 app.state.startup_failure = f"{service}-service cannot start: {error.detail}"
                 raise
-            metrics.watch(database)
+            metrics.watch(database, budget=settings.db_connection_budget)
             probe = HealthProbe(database)
             stack.push_async_callback(probe.close)
             await _report_start(database, probe)
             own = await stack.enter_async_context(provide(database))
+            metrics.show(own.pop("readings", ()))
             keys: PublicKeys | None = own.get("public_keys")
             if keys is None:
                 remote = RemoteJwks(settings.jwks_url, read=read_ec_keys)
@@ -124,20 +125,25 @@ def build_app(
         app.include_router(router)
     install_docs(app, token_url=settings.token_url(TOKEN_PATH))
     complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
-    app.surround(
-        lambda inner: _behind_proxies(
-            RequestMiddleware(
-                SheddingMiddleware(inner, most=settings.most_requests_under_way),
-                service=service,
-                metrics=metrics,
-                idleness=idleness,
-                strict_transport=settings.is_production,
-                cross_origin=partial(CORSMiddleware, **_cors(settings)),
-            ),
-            settings,
-        )
-    )
+    app.surround(partial(_layers, service=service, settings=settings, metrics=metrics, idleness=idleness))
     return app
+
+
+def _layers(
+    inner: ASGIApp, *, service: ServiceName, settings: ServiceSettings, metrics: Metrics, idleness: Idleness
+) -> ASGIApp:
+    """What is around the whole application, the outermost last."""
+    shedding = SheddingMiddleware(inner, most=settings.most_requests_under_way)
+    metrics.show(shedding.readings())
+    requests = RequestMiddleware(
+        shedding,
+        service=service,
+        metrics=metrics,
+        idleness=idleness,
+        strict_transport=settings.is_production,
+        cross_origin=partial(CORSMiddleware, **_cors(settings)),
+    )
+    return _behind_proxies(requests, settings)
 
 
 class Service(FastAPI):

@@ -6,13 +6,15 @@ beyond a number that takes about a second no more are begun.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
+from functools import partial
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.errors import ServiceError
+from cathouse.web.metrics import Reading
 from cathouse.web.problems import service_error_response
 
 ALWAYS_ANSWERED = frozenset(
@@ -58,6 +60,21 @@ class SheddingMiddleware:
         self._outside = _Room(most)
         self._internal = _Room(most)
 
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        rooms = (("outside", self._outside), ("services", self._internal))
+        under_way, shed = "Requests that are being answered.", "Requests refused since too many were under way."
+        return (
+            *(
+                Reading("cathouse_http_requests_under_way", under_way, partial(getattr, room, "taken"), {"from": name})
+                for name, room in rooms
+            ),
+            *(
+                Reading("cathouse_http_requests_shed_total", shed, partial(getattr, room, "refused"), {"from": name})
+                for name, room in rooms
+            ),
+        )
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass."""
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
@@ -81,6 +98,7 @@ class _Room:
 
     def __init__(self, most: int) -> None:
         self.taken = 0
+        self.refused = 0
         self._most = most
         self._refused_at = float("-inf")
 
@@ -92,6 +110,7 @@ class _Room:
         if now - self._refused_at > _QUIET_S:
             _logger.warning("service.overloaded", most_requests_under_way=self._most)
         self._refused_at = now
+        self.refused += 1
         return True
 
 

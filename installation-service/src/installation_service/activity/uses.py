@@ -8,12 +8,14 @@ import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 
 import structlog
 
 from cathouse.database import Database
 from cathouse.errors import ServiceError
 from cathouse.schema import PermissionType
+from cathouse.web import Reading
 from installation_service.activity import repository
 
 GATHER_S = 5.0
@@ -40,6 +42,11 @@ class GatheredUses:
     def start(self) -> None:
         """Begin to write down what is noted."""
         self._worker = asyncio.create_task(self._run(), name="permission_uses")
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        dropped = "Uses of permissions that could not be written down."
+        return (Reading("cathouse_uses_dropped_total", dropped, lambda: self.dropped),)
 
     def note(self, installation_id: uuid.UUID, permission: PermissionType, action: str) -> None:
         """Count one use; never waits."""

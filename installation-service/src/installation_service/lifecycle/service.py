@@ -35,20 +35,20 @@ class LifecycleService:
     def __init__(self, database: Database, proxy: ServiceClient) -> None:
         self._database = database
         self._proxy = proxy
-        self._worker = Worker("lifecycle", self._work, database.idleness, grace_s=CLOSE_GRACE_S)
+        self.worker = Worker("lifecycle", self._work, database.idleness, grace_s=CLOSE_GRACE_S)
         self._under_way: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._worker.start()
+        self.worker.start()
 
     def wake(self) -> None:
         """Say that there may be something to deliver: after a commit that wrote an event."""
-        self._worker.wake()
+        self.worker.wake()
 
     async def close(self) -> None:
         """Stop; what is under way has a moment to end."""
-        await self._worker.close()
+        await self.worker.close()
         if not self._under_way:
             return
         _, cut_off = await asyncio.wait(self._under_way, timeout=CLOSE_GRACE_S)

@@ -23,19 +23,19 @@ class NotificationMails:
     def __init__(self, database: Database, auth: ServiceClient) -> None:
         self._database = database
         self._auth = auth
-        self._worker = Worker("notification_mails", self._work, database.idleness)
+        self.worker = Worker("notification_mails", self._work, database.idleness)
 
     def start(self) -> None:
         """Ask for what an earlier process left behind, then for what comes."""
-        self._worker.start()
+        self.worker.start()
 
     def wake(self) -> None:
         """Say that there may be something to ask for."""
-        self._worker.wake()
+        self.worker.wake()
 
     async def close(self) -> None:
         """Stop; what was not asked for stays written down."""
-        await self._worker.close()
+        await self.worker.close()
 
     async def _work(self) -> float | None:
         return await repository.TO_MAIL.work(self._database, self._ask)

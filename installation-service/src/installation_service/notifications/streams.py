@@ -13,13 +13,14 @@ import datetime as dt
 import time
 import uuid
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from cathouse.database import AnyRow, Database, Worker
+from cathouse.web import Reading
 from installation_service.notifications import repository
 from installation_service.notifications.errors import TooManyStreamsError
 from installation_service.notifications.views import notification_view
@@ -144,6 +145,10 @@ class NotificationStreams:
         """Look no more."""
         if self._worker is not None:
             await self._worker.close()
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        return (Reading("cathouse_notification_streams_open", "Open streams of notifications.", lambda: self._count),)
 
     @contextmanager
     def open(self, user_id: uuid.UUID, *, until: dt.datetime) -> Iterator[Stream]:

@@ -6,10 +6,13 @@ Each process has its own; what one has learnt the others learn as quickly.
 import math
 import time
 import uuid
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
 from typing import Self
 
+from cathouse.web import Reading
 from proxy_service.egress.errors import BreakerOpenError, EgressError
 
 FAILURES_IN_A_ROW = 5
@@ -25,6 +28,14 @@ MOST_CATS = 10_000
 """Cats that are remembered; those that were quiet longest are forgotten first."""
 
 _SLICES = 10
+
+
+class BreakerState(StrEnum):
+    """What a call meets: it is let through, refused, or, when nobody else is, the probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
 
 
 class Breakers:
@@ -49,10 +60,22 @@ class Breakers:
         self._cats.move_to_end(cat_id)
         return Passage(breaker, self._clock, is_probe=breaker.admit(self._clock()))
 
-    def count_open(self) -> int:
-        """How many cats are left alone at this moment."""
+    def count(self) -> dict[BreakerState, int]:
+        """How many breakers are in each state at this moment."""
         now = self._clock()
-        return sum(breaker.is_open(now) for breaker in self._cats.values())
+        states = Counter(breaker.state(now) for breaker in self._cats.values())
+        return {state: states[state] for state in BreakerState}
+
+    def _count_in(self, state: BreakerState) -> int:
+        return self.count()[state]
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        text = "Cats whose breaker is closed, open (they are left alone) or half-open (the next call is a probe)."
+        return [
+            Reading("cathouse_breakers", text, partial(self._count_in, state), {"state": state})
+            for state in BreakerState
+        ]
 
 
 class Passage:
@@ -102,9 +125,11 @@ class _Breaker:
         self.is_probed = False
         self.openings = 0
 
-    def is_open(self, now: float) -> bool:
-        """Whether calls are refused."""
-        return self._open_until is not None and (now < self._open_until or self.is_probed)
+    def state(self, now: float) -> BreakerState:
+        """What a call would meet."""
+        if self._open_until is None:
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if now < self._open_until else BreakerState.HALF_OPEN
 
     def admit(self, now: float) -> bool:
         """Let a call through and return whether it is the probe, or say when to come again."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from cathouse.database import AnyRow, BatchLoader, Database
 from cathouse.schema import CatStatus, InstallationStatus, InteractionKind
-from cathouse.web import Limiter, Rates
+from cathouse.web import Limiter, Rates, Reading
 from proxy_service.deliveries.messenger import Messenger
 from proxy_service.egress.breakers import Breakers, Passage
 from proxy_service.egress.client import Answer
@@ -136,6 +136,11 @@ class InteractionService:
         self._rates = rates
         self._shares = Shares(installation=MOST_FOR_INSTALLATION, cat=MOST_FOR_CAT, total=MOST_IN_ALL)
         self._targets: BatchLoader[repository.Key, AnyRow] = BatchLoader(self._load)
+
+    def readings(self) -> Sequence[Reading]:
+        """What Prometheus is shown."""
+        text = "Interactions for which a cat is waited, streams among them."
+        return (Reading("cathouse_interactions_under_way", text, lambda: self._shares.under_way),)
 
     async def interact(
         self,
