@@ -40,7 +40,8 @@ def main() -> None:
     compile_lock(ROOT / "cathouse-kit" / "requirements.txt", "cathouse-kit/pyproject.toml", *kit)
     for service in SERVICES:
         folder = f"{service}-service"
-        constraint = ("--constraint", "requirements-test.txt")
+        # In the image, where one variable turns traces on; a process that has none loads nothing of it.
+        constraint = ("--extra", "tracing", "--constraint", "requirements-test.txt")
         compile_lock(ROOT / folder / "requirements.txt", f"{folder}/pyproject.toml", *constraint)
 
 

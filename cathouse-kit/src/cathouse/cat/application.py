@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from cathouse.cat.asgi import ClientLeftError, Receive, Scope, Send, answer_with, read_body
-from cathouse.cat.calls import encode, make_http
+from cathouse.cat.calls import encode, heard_in, make_http
 from cathouse.cat.errors import CallbackError, InvalidMessageError, InvalidSignatureError, Refusal
 from cathouse.cat.events import EVENT_STREAM, Event, EventAnswer
 from cathouse.cat.house import House, request_token
@@ -137,6 +137,7 @@ class Cat:
             except (InvalidSignatureError, InvalidMessageError) as error:
                 _logger.info("A request was refused: %s", error)
                 raise Refusal(400, "This is no message of Cat House.") from None
+            heard_in.set(headers.get("traceparent"))
             await self._hear(message, EVENT_STREAM in headers.get("accept", ""), receive, send)
         except Refusal as refusal:
             await answer_with(send, refusal.status, {"error": refusal.detail})

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Literal
 
@@ -45,6 +46,10 @@ _BY_STATUS: Mapping[int, type[CallbackError]] = {
 }
 
 
+heard_in: ContextVar[str | None] = ContextVar("heard_in", default=None)
+"""The ``traceparent`` of the message that is being answered: calls for it are parts of the same trace."""
+
+
 def make_http() -> httpx.AsyncClient:
     """A client for Cat House: no proxies and no authorities from the environment, no redirects."""
     return httpx.AsyncClient(
@@ -80,7 +85,7 @@ class Calls:
             raise NotActiveError(None, "installation_not_active", "The message came without a callback.")
         callback = self._callback
         base = callback.installation_url if service == "installation" else callback.proxy_url
-        sent = {"Authorization": f"Bearer {callback.token.get_secret_value()}", **(headers or {})}
+        sent = {"Authorization": f"Bearer {callback.token.get_secret_value()}", **_trace(), **(headers or {})}
         return await exchange(
             self._http,
             method,
@@ -150,6 +155,11 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
 def once(idempotency_key: str | None) -> dict[str, str]:
     """The header with which a call that is made twice is done once."""
     return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+
+
+def _trace() -> dict[str, str]:
+    traceparent = heard_in.get()
+    return {} if traceparent is None else {"traceparent": traceparent}
 
 
 def _error(answer: httpx.Response) -> CallbackError:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from cathouse.database.usage import current_usage, measured
+from cathouse.database.usage import Usage, current_usage, measured
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -29,6 +29,7 @@ class BatchLoader(Generic[K, V]):
         self._load = load
         self._waiting: dict[K, list[asyncio.Future[tuple[V | None, int]]]] = {}
         self._running: asyncio.Task[None] | None = None
+        self._first: Usage | None = None  # of the next batch: what is traced as a part of somebody's request
 
     async def get(self, key: K) -> V | None:
         """The value for ``key``, or None.
@@ -38,10 +39,12 @@ class BatchLoader(Generic[K, V]):
         """
         # One for each caller: who leaves does not take the answer from the others with the same key.
         future: asyncio.Future[tuple[V | None, int]] = asyncio.get_running_loop().create_future()
+        usage = current_usage()
+        if not self._waiting:
+            self._first = usage
         self._waiting.setdefault(key, []).append(future)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        usage = current_usage()
         if usage is None:
             return (await future)[0]
         started = time.perf_counter()
@@ -59,6 +62,7 @@ class BatchLoader(Generic[K, V]):
                 batch = {key: self._waiting.pop(key) for key in keys}
                 try:
                     with measured() as usage:  # each who waits for the batch takes all of it
+                        usage.span = None if self._first is None else self._first.span
                         found = await self._load(keys)
                 except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it
                     for futures in batch.values():

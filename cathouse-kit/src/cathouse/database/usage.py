@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 
 class Usage:
     """What was taken so far, by one request or one batch of look-ups."""
 
-    __slots__ = ("round_trips", "seconds", "waited_s")
+    __slots__ = ("round_trips", "seconds", "span", "waited_s")
 
     def __init__(self) -> None:
         self.round_trips = 0
@@ -16,6 +17,8 @@ class Usage:
         """In units of work and for batches, the time for a connection included."""
         self.waited_s = 0.0
         """Of these, for a connection."""
+        self.span: Any = None
+        """What the request is traced as, if it is."""
 
 
 _usage: ContextVar[Usage | None] = ContextVar("usage", default=None)

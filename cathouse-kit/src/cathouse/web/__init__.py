@@ -29,6 +29,7 @@ from cathouse.web.schemas import (
 from cathouse.web.server import serve
 from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
 from cathouse.web.shedding import wait_for_others
+from cathouse.web.tracing import Call, calling
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -36,6 +37,7 @@ __all__ = [
     "SERVICES",
     "Allowance",
     "BoundedMemoryStorage",
+    "Call",
     "Cursor",
     "CursorMismatchError",
     "Ending",
@@ -62,6 +64,7 @@ __all__ = [
     "ServiceUnavailableError",
     "Whole",
     "build_app",
+    "calling",
     "client_address",
     "direct",
     "limited_by_address",

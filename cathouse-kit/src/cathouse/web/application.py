@@ -1,5 +1,6 @@
 """Putting a service together: every service's ``create_app`` calls :func:`build_app` with what is its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -34,6 +35,7 @@ from cathouse.web.requests import RequestMiddleware
 from cathouse.web.revalidation import RevalidationMiddleware
 from cathouse.web.settings import ServiceName, ServiceSettings
 from cathouse.web.shedding import SheddingMiddleware
+from cathouse.web.tracing import Tracing, TracingMiddleware
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
 
@@ -69,12 +71,17 @@ def build_app(
     metrics = Metrics(service, token=token.get_secret_value() if token else None)
     idleness = Idleness(settings.db_idle_after)
     limiter = Limiter(BoundedMemoryStorage())
+    tracing = Tracing.from_settings(service, settings)
     address_limits = AddressLimits(limiter, settings.address_limits(), exempts_loopback=not settings.is_production)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             database = Database.from_settings(settings, service, idleness=idleness)
+            if tracing is not None:
+                stack.push_async_callback(asyncio.to_thread, tracing.close)
+                tracing.begin()
+                database.trace = tracing.unit
             stack.push_async_callback(database.close)
             try:
                 await database.open(attempts=CONNECT_ATTEMPTS_IN_PRODUCTION if settings.is_production else 1)
@@ -117,6 +124,8 @@ def build_app(
         redirect_slashes=False,
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
+        # Spans are TracingMiddleware's, for direct routes as well, and hold nothing of what was sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=[Middleware(BodyLimitMiddleware), Middleware(RevalidationMiddleware)],
     )
     install_problem_handlers(app)
@@ -125,18 +134,26 @@ def build_app(
         app.include_router(router)
     install_docs(app, token_url=settings.token_url(TOKEN_PATH))
     complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
-    app.surround(partial(_layers, service=service, settings=settings, metrics=metrics, idleness=idleness))
+    app.surround(
+        partial(_layers, service=service, settings=settings, metrics=metrics, idleness=idleness, tracing=tracing)
+    )
     return app
 
 
 def _layers(
-    inner: ASGIApp, *, service: ServiceName, settings: ServiceSettings, metrics: Metrics, idleness: Idleness
+    inner: ASGIApp,
+    *,
+    service: ServiceName,
+    settings: ServiceSettings,
+    metrics: Metrics,
+    idleness: Idleness,
+    tracing: Tracing | None,
 ) -> ASGIApp:
     """What is around the whole application, the outermost last."""
     shedding = SheddingMiddleware(inner, most=settings.most_requests_under_way)
     metrics.show(shedding.readings())
     requests = RequestMiddleware(
-        shedding,
+        TracingMiddleware(shedding, tracing),
         service=service,
         metrics=metrics,
         idleness=idleness,

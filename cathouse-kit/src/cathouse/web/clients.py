@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from cathouse.errors import ServiceError
 from cathouse.identity import Keyring, issue_service_token
 from cathouse.tls import tls_for
+from cathouse.web.tracing import calling
 
 KEPT_FOR_S = 2.0
 """Seconds for which an idle connection is used again.
@@ -59,7 +60,9 @@ class ServiceClient:
         if request_id:
             headers["X-Request-ID"] = request_id
         try:
-            answer = await self._http.post(path, content=to_json(body), headers=headers)
+            with calling(f"POST {self._callee}-service", **{"url.path": path}) as call:
+                answer = await self._http.post(path, content=to_json(body), headers={**headers, **call.headers()})
+                call.answered(answer.status_code)
             answer.raise_for_status()
             result: dict[str, Any] = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:

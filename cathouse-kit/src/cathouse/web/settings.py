@@ -1,6 +1,7 @@
 """The variables that every service reads."""
 
 from typing import Annotated, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import NoDecode
@@ -54,6 +55,13 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     )
     metrics_token: SecretStr | None = Field(None, description="what /metrics wants as its Bearer token in production")
     public_auth_url: HttpUrl | None = Field(None, description="auth-service as browsers reach it; AUTH_URL by default")
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        None, description="where traces go, OTLP over HTTP; without it none are recorded"
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="headers for it, NAME=VALUE, several by commas, values percent-encoded"
+    )
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1, description="the part of all traces that is recorded")
     most_requests_under_way: int = Field(
         250, ge=1, description="requests that are begun at once; what comes on top gets 503 `overloaded`"
     )
@@ -76,6 +84,18 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
         hosts = ("localhost", "127.0.0.1")
         ports = [self.port(service) for service in SERVICES]
         return ["http://localhost:3000", *(f"http://{host}:{port}" for port in ports for host in hosts)]
+
+    def otlp_headers(self) -> dict[str, str]:
+        """The headers with which traces are sent.
+
+        Raises:
+            ValueError: OTEL_EXPORTER_OTLP_HEADERS cannot be read.
+        """
+        text = self.otel_exporter_otlp_headers.get_secret_value() if self.otel_exporter_otlp_headers else ""
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        if not all(name.strip() and equals for name, equals, _ in pairs):
+            raise ValueError("OTEL_EXPORTER_OTLP_HEADERS: expected NAME=VALUE, several separated by commas")
+        return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
     def address_limits(self) -> dict[str, Rates]:
         """What each client's address is held to, by the names that ``limited_by_address`` is given."""

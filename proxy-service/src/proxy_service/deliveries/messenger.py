@@ -2,12 +2,14 @@
 
 import datetime as dt
 import uuid
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from cathouse.database import AnyRow
 from cathouse.identity import Keyring
+from cathouse.web import Call, calling
 from proxy_service.deliveries.callbacks import Callbacks
 from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, new_message_id
 from proxy_service.deliveries.signatures import SigningState, signed_headers
@@ -54,22 +56,34 @@ class Messenger:
         """A message to the endpoint of a row of ``repository.select_releases``, about no installation."""
         return _message(release, kind, parts)
 
-    def send(self, message: Message, *, phases: Phases | None = None) -> AbstractAsyncContextManager[Answer]:
+    @asynccontextmanager
+    async def send(self, message: Message, *, phases: Phases | None = None) -> AsyncIterator[Answer]:
         """Sign the message as of now and send it; see :meth:`OutsideClient.call` for what comes back.
 
         Raises:
             SigningRootRetiredError: nothing is sent.
         """
-        return self._outside.call(self._sign(message, _JSON), timeout_s=message.timeout_s, phases=phases)
+        with _calling(message) as call:
+            request = self._sign(message, _JSON, call)
+            async with self._outside.call(request, timeout_s=message.timeout_s, phases=phases) as answer:
+                call.answered(answer.status)
+                yield answer
 
     async def begin(self, message: Message, *, accept: str) -> Answer:
         """The same for an answer that may be a stream, which outlives its call: :meth:`OutsideClient.begin`."""
-        return await self._outside.begin(self._sign(message, accept), timeout_s=message.timeout_s)
+        with _calling(message) as call:
+            answer = await self._outside.begin(self._sign(message, accept, call), timeout_s=message.timeout_s)
+            call.answered(answer.status)
+            return answer
 
-    def _sign(self, message: Message, accept: str) -> OutsideRequest:
+    def _sign(self, message: Message, accept: str, call: Call) -> OutsideRequest:
         signature = signed_headers(self._signing_keys, message.signing, message_id=message.id, body=message.body)
-        headers = {"Content-Type": _JSON, "Accept": accept, **signature}
+        headers = {"Content-Type": _JSON, "Accept": accept, **signature, **call.headers()}
         return OutsideRequest(message.cat_id, message.endpoint_url, headers, message.body)
+
+
+def _calling(message: Message) -> AbstractContextManager[Call]:
+    return calling("POST cat", **{"cathouse.cat_id": str(message.cat_id), "cathouse.message_id": message.id})
 
 
 def _message(
