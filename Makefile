@@ -27,11 +27,12 @@ status: install ## Say which services answer
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
 
-test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Neon's document and Prism, jose, standardwebhooks, Chromium
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, Chromium
 	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
 	@missing=""; \
 		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
 		ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+		command -v prometheus >/dev/null || missing="$$missing prometheus"; \
 		command -v npm >/dev/null || missing="$$missing npm"; \
 		command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing="$$missing chromium chromium-driver"; \
 		test -z "$$missing" || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
