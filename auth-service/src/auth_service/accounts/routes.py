@@ -21,7 +21,8 @@ Accounts = Annotated[AccountService, provided("accounts")]
     status_code=201,
     dependencies=[public, limited_by_address("mails")],
     responses={
-        202: {"model": Accepted, "description": "Where addresses are verified: whether it is taken, a mail tells."}
+        201: {"model": UserView},
+        202: {"model": Accepted, "description": "Where addresses are verified: whether it is taken, a mail tells."},
     },
 )
 async def register(

@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from cathouse.schema import Role
-from cathouse.web import Moment, RequestModel
+from cathouse.web import ChangeModel, Moment, RequestModel
 
 
 def _checked_email(text: str) -> str:
@@ -54,8 +54,10 @@ class Registration(RequestModel):
     role: Literal[Role.PLAYER, Role.DEVELOPER] = Role.PLAYER
 
 
-class ProfileChange(RequestModel):
+class ProfileChange(ChangeModel):
     """What a person may change of the own account; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"display_name": "Mia", "timezone": "Europe/Berlin"}]})
 
     display_name: DisplayName | None = None
     timezone: Timezone | None = None
@@ -77,7 +79,28 @@ class DeveloperRequest(RequestModel):
 class UserView(BaseModel):
     """An account, as its owner and admins see it."""
 
-    model_config = ConfigDict(from_attributes=True, title="User")
+    model_config = ConfigDict(
+        title="User",
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "8a4f6c1e-0d3b-4e52-9b7a-2c6d1f0e5b93",
+                    "email": "mia@example.com",
+                    "email_verified": True,
+                    "display_name": "Mia",
+                    "role": "player",
+                    "is_active": True,
+                    "timezone": "Europe/Berlin",
+                    "clerk_user_id": None,
+                    "has_password": True,
+                    "totp_enabled": False,
+                    "created_at": "2026-11-21T18:00:00Z",
+                    "updated_at": "2026-11-21T18:00:00Z",
+                }
+            ]
+        },
+    )
 
     id: uuid.UUID
     email: str

@@ -70,6 +70,8 @@ class ApiKeyExchange(RequestModel):
 class ScopedToken(BaseModel):
     """A short access token. There is no refresh token: send the key again."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the type's name, RFC 6750
     expires_in: int = Field(description="Seconds until the access token ends.")

@@ -3,15 +3,16 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 from auth_service.accounts.schemas import Timezone
-from cathouse.web import Flag, RequestModel, refuse_other_than_text
+from cathouse.web import ChangeModel, Flag, RequestModel, refuse_other_than_text
 
 _Clock = Annotated[
     dt.time,
     BeforeValidator(refuse_other_than_text),
     PlainSerializer(lambda time: time.strftime("%H:%M"), return_type=str),
+    WithJsonSchema({"type": "string"}),  # JSON Schema's "time" has seconds and an offset
 ]
 
 _Theme = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,40}$")]
@@ -34,7 +35,7 @@ class CommunicationPreferences(BaseModel):
     in_app: bool
 
 
-class CommunicationChange(RequestModel):
+class CommunicationChange(ChangeModel):
     """The ways that are to change; what is left out stays."""
 
     email: Flag = True
@@ -45,7 +46,21 @@ class CommunicationChange(RequestModel):
 class PreferencesView(BaseModel):
     """All of them."""
 
-    model_config = ConfigDict(from_attributes=True, title="Preferences")
+    model_config = ConfigDict(
+        title="Preferences",
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "theme": "modern",
+                    "custom_hours": {"start": "08:00", "end": "22:00", "timezone": "Europe/Berlin"},
+                    "communication_preferences": {"email": True, "sms": False, "in_app": True},
+                    "onboarding_completed": True,
+                    "nickname": "Mia",
+                }
+            ]
+        },
+    )
 
     theme: str
     custom_hours: CustomHours | None
@@ -54,7 +69,7 @@ class PreferencesView(BaseModel):
     nickname: str | None = Field(description="What cats call the person; null: they are told no name.")
 
 
-class PreferencesChange(RequestModel):
+class PreferencesChange(ChangeModel):
     """What is left out stays; null takes ``custom_hours`` or ``nickname`` away."""
 
     model_config = ConfigDict(

@@ -13,6 +13,8 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=200), Field(de
 class Accepted(BaseModel):
     """The same whether there is such an account or not: nobody learns who has one."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     message: str = "If that is possible, a mail is on its way."
 
 

@@ -4,13 +4,12 @@ import datetime as dt
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import APIRouter, Form
 from pydantic import ValidationError
 
 from auth_service.requests import FromClient
 from auth_service.sessions.errors import InvalidCredentialsError
-from auth_service.sessions.schemas import Login, RefreshRequest, SessionView, Tokens
+from auth_service.sessions.schemas import Login, PasswordForm, RefreshRequest, SessionView, Tokens
 from auth_service.sessions.service import SessionService
 from cathouse.identity import CurrentPlayer, public
 from cathouse.identity.access import TOKEN_PATH
@@ -28,9 +27,7 @@ async def log_in(login: Login, client: FromClient, sessions: Sessions) -> Tokens
 
 
 @router.post(TOKEN_PATH, dependencies=[public, limited_by_address("logins")])
-async def issue_token(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()], client: FromClient, sessions: Sessions
-) -> Tokens:
+async def issue_token(form: Annotated[PasswordForm, Form()], client: FromClient, sessions: Sessions) -> Tokens:
     """The same for OAuth2's password form: the Authorize button of the documentation pages uses it."""
     try:
         login = Login(email=form.username, password=form.password)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path
 from catalog_service.cats.references import Reference, read_reference
 from catalog_service.cats.schemas import CatChange, CatCreation, CatView, Deprecation, OwnedCatView, Publication
 from catalog_service.cats.service import CatService, is_owner_or_admin
-from catalog_service.cats.views import cat_view
+from catalog_service.cats.views import cat_view, owned_cat_view
 from catalog_service.releases.schemas import OwnedReleaseView, PermissionView, ReleaseView
 from cathouse.identity import CatalogReader, CatalogWriter
 from cathouse.web import Once, Page, SafeText, direct, provided, revalidated
@@ -19,11 +19,9 @@ Cats = Annotated[CatService, provided("cats")]
 
 
 @router.post("", status_code=201)
-async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats, once: Once) -> OwnedCatView | CatView:
+async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats, once: Once) -> OwnedCatView:
     """Write down a new cat: a draft, with its first release."""
-    return await once.answer(
-        developer.user_id, lambda: cats.create(developer, creation), lambda cat: cat_view(cat, developer)
-    )
+    return await once.answer(developer.user_id, lambda: cats.create(developer, creation), owned_cat_view)
 
 
 @router.get("/{cat_id}")
@@ -64,11 +62,9 @@ async def read_release(
 
 
 @router.patch("/{cat_id}")
-async def change_cat(
-    cat_id: uuid.UUID, developer: CatalogWriter, change: CatChange, cats: Cats
-) -> OwnedCatView | CatView:
+async def change_cat(cat_id: uuid.UUID, developer: CatalogWriter, change: CatChange, cats: Cats) -> OwnedCatView:
     """Change the name, the description, the tags or the links. What a cat asks for belongs to its releases."""
-    return cat_view(await cats.change(developer, cat_id, change), developer)
+    return owned_cat_view(await cats.change(developer, cat_id, change))
 
 
 @router.delete("/{cat_id}", status_code=204)
@@ -80,9 +76,9 @@ async def delete_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) ->
 @router.post("/{cat_id}/deprecate")
 async def deprecate_cat(
     cat_id: uuid.UUID, developer: CatalogWriter, deprecation: Deprecation, cats: Cats
-) -> OwnedCatView | CatView:
+) -> OwnedCatView:
     """Say that nobody should begin with the cat any more; who has it goes on. Null takes it back."""
-    return cat_view(await cats.deprecate(developer, cat_id, deprecation.message), developer)
+    return owned_cat_view(await cats.deprecate(developer, cat_id, deprecation.message))
 
 
 @router.post("/{cat_id}/publish")
@@ -91,16 +87,16 @@ async def publish_cat(
     developer: CatalogWriter,
     cats: Cats,
     publication: Annotated[Publication | None, Body()] = None,
-) -> OwnedCatView | CatView:
+) -> OwnedCatView:
     """Offer a release in the catalog. Its endpoint is challenged first and must answer."""
     version = publication.version if publication else None
-    return cat_view(await cats.publish(developer, cat_id, version), developer)
+    return owned_cat_view(await cats.publish(developer, cat_id, version))
 
 
 @router.post("/{cat_id}/unpublish")
-async def unpublish_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> OwnedCatView | CatView:
+async def unpublish_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> OwnedCatView:
     """Take the cat out of the catalog; what is installed goes on working."""
-    return cat_view(await cats.unpublish(developer, cat_id), developer)
+    return owned_cat_view(await cats.unpublish(developer, cat_id))
 
 
 async def _release_page(

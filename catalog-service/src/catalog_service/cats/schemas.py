@@ -4,10 +4,11 @@ import uuid
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from catalog_service.releases.schemas import PermissionView, ReleaseContent, Version
 from cathouse.schema import CatStatus
-from cathouse.web import Moment, OutsideUrlRules, RequestModel
+from cathouse.web import ChangeModel, Moment, OutsideUrlRules, RequestModel
 
 MOST_TAGS = 20
 
@@ -62,7 +63,7 @@ class CatCreation(ReleaseContent):
     privacy_url: PublicUrl | None = None
 
 
-class CatChange(RequestModel):
+class CatChange(ChangeModel):
     """What may change at any time; what is left out stays, null takes a URL away. The rest belongs to releases."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"tags": ["weather", "rain"]}]})
@@ -78,11 +79,15 @@ class CatChange(RequestModel):
 class Deprecation(RequestModel):
     """Why nobody should begin with the cat any more, and what to use instead; null takes it back."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": "Use Whisker Weather 2 instead."}]})
+
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None
 
 
 class Publication(RequestModel):
     """Which release to publish; the newest unpublished one when left out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "1.0.0"}]})
 
     version: Version | None = None
 
@@ -90,14 +95,43 @@ class Publication(RequestModel):
 class DeveloperView(BaseModel):
     """Who made a cat."""
 
+    model_config = ConfigDict(title="Developer")
+
     id: uuid.UUID
     display_name: str
+
+
+_CAT: JsonDict = {
+    "id": "6f1f7a0e-4c66-4e0b-8f5b-0f9a3c1d2e4b",
+    "slug": "whisker-weather",
+    "name": "Whisker Weather",
+    "description": "Looks out of the window for you and says whether you need a coat.",
+    "version": "1.0.0",
+    "status": "published",
+    "tags": ["daily", "weather"],
+    "developer": {"id": "1c9e2b57-7a64-4f0e-9d0a-5b8f3f0f7a31", "display_name": "Otto"},
+    "permissions": [
+        {
+            "id": "b3e0d8f4-6a1c-4b7d-8e25-9f4c2a7d1e60",
+            "permission_type": "storage",
+            "description": "To remember where you live.",
+            "required": True,
+        }
+    ],
+    "icon_url": None,
+    "support_url": None,
+    "privacy_url": "https://cats.example.com/privacy",
+    "deprecation": None,
+    "installations_count": 12,
+    "created_at": "2026-11-20T09:00:00Z",
+    "updated_at": "2026-11-21T18:00:00Z",
+}
 
 
 class CatView(BaseModel):
     """A cat, for everybody."""
 
-    model_config = ConfigDict(title="Cat")
+    model_config = ConfigDict(title="Cat", json_schema_extra={"examples": [_CAT]})
 
     id: uuid.UUID
     slug: str
@@ -120,7 +154,12 @@ class CatView(BaseModel):
 class OwnedCatView(CatView):
     """A cat, for its owner and admins."""
 
-    model_config = ConfigDict(title="OwnedCat")
+    model_config = ConfigDict(
+        title="OwnedCat",
+        json_schema_extra={
+            "examples": [{**_CAT, "endpoint_url": "https://cats.example.com/weather", "suspension_reason": None}]
+        },
+    )
 
     endpoint_url: str
     suspension_reason: str | None

@@ -12,7 +12,9 @@ from cathouse.web import provided
 router = APIRouter(tags=["internal"])
 
 
-@router.post("/internal/v1/erasures", status_code=204, dependencies=[called_by("auth")])
+@router.post(
+    "/internal/v1/erasures", status_code=204, dependencies=[called_by("auth")], operation_id="erase_person_of_catalog"
+)
 async def erase_person(request: ErasureRequest, erasures: Annotated[ErasureService, provided("erasures")]) -> None:
     """Forget a person here. The answer means that nothing is left; repeating the call is no error."""
     await erasures.erase(request.user_id)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from catalog_service.cats.schemas import CatView, OwnedCatView
-from catalog_service.cats.views import cat_view
+from catalog_service.cats.schemas import OwnedCatView
+from catalog_service.cats.views import owned_cat_view
 from catalog_service.moderation.schemas import ModerationEntryView, Suspension
 from catalog_service.moderation.service import ModerationService
 from cathouse.identity import CurrentAdmin, public
@@ -21,15 +21,15 @@ Moderation = Annotated[ModerationService, provided("moderation")]
 @router.post("/cats/{cat_id}/suspend")
 async def suspend_cat(
     cat_id: uuid.UUID, admin: CurrentAdmin, suspension: Suspension, moderation: Moderation
-) -> OwnedCatView | CatView:
+) -> OwnedCatView:
     """Stop a cat: from the next request on nobody reaches it."""
-    return cat_view(await moderation.suspend(admin, cat_id, suspension.reason), admin)
+    return owned_cat_view(await moderation.suspend(admin, cat_id, suspension.reason))
 
 
 @router.post("/cats/{cat_id}/reinstate")
-async def reinstate_cat(cat_id: uuid.UUID, admin: CurrentAdmin, moderation: Moderation) -> OwnedCatView | CatView:
+async def reinstate_cat(cat_id: uuid.UUID, admin: CurrentAdmin, moderation: Moderation) -> OwnedCatView:
     """Let a suspended cat go on as it was."""
-    return cat_view(await moderation.reinstate(admin, cat_id), admin)
+    return owned_cat_view(await moderation.reinstate(admin, cat_id))
 
 
 @router.get("/moderation-log", dependencies=[public])

@@ -18,6 +18,10 @@ def _free_to_use(reason: str) -> str:
 class Suspension(RequestModel):
     """Why a cat is stopped; its developer and the public read it."""
 
+    model_config = ConfigDict(
+        title="CatSuspension", json_schema_extra={"examples": [{"reason": "It sells umbrellas."}]}
+    )
+
     reason: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -27,6 +31,8 @@ class Suspension(RequestModel):
 
 class ModeratedCatView(BaseModel):
     """The cat that an entry is about."""
+
+    model_config = ConfigDict(title="ModeratedCat")
 
     id: uuid.UUID
     slug: str

@@ -6,9 +6,10 @@ import uuid
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from cathouse.schema import PermissionType
-from cathouse.web import Flag, Moment, RequestModel, Whole
+from cathouse.web import ChangeModel, Flag, Moment, RequestModel, Whole
 from cathouse.web.outside_urls import check_host
 
 LARGEST_CONFIG_SCHEMA = 32 * 1024
@@ -139,6 +140,35 @@ Secrets = Annotated[list[SecretRequest], Field(default_factory=list, max_length=
 class ReleaseContent(RequestModel):
     """Everything that a release holds."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": "1.1.0",
+                    "changelog": "Asks the weather service of your choice.",
+                    "endpoint_url": "https://cats.example.com/weather",
+                    "permissions": [
+                        {"permission_type": "external_api", "description": "To ask for the weather.", "required": True}
+                    ],
+                    "config_schema": {
+                        "type": "object",
+                        "properties": {"city": {"type": "string"}},
+                        "required": ["city"],
+                    },
+                    "egress_hosts": ["api.example.com"],
+                    "secrets": [
+                        {
+                            "name": "weather_key",
+                            "host": "api.example.com",
+                            "header": "X-Api-Key",
+                            "description": "Your key at example.com.",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     version: Version
     changelog: Changelog = ""
     endpoint_url: EndpointUrl
@@ -166,7 +196,7 @@ class ReleaseContent(RequestModel):
         return self
 
 
-class ReleaseChange(RequestModel):
+class ReleaseChange(ChangeModel):
     """What is to change of an unpublished release; what is left out stays, null takes ``config_schema`` away."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"changelog": "Purrs in tune.", "timeout_s": 10}]})
@@ -195,6 +225,8 @@ class PermissionView(BaseModel):
 class SecretView(BaseModel):
     """A secret that a release declares."""
 
+    model_config = ConfigDict(title="DeclaredSecret")
+
     name: str
     host: str
     header: str
@@ -202,10 +234,40 @@ class SecretView(BaseModel):
     required: bool
 
 
+_RELEASE: JsonDict = {
+    "id": "d27b9a53-0c4e-4a1f-9e86-7b5f0c3d8a12",
+    "cat_id": "6f1f7a0e-4c66-4e0b-8f5b-0f9a3c1d2e4b",
+    "version": "1.1.0",
+    "changelog": "Asks the weather service of your choice.",
+    "permissions": [
+        {
+            "id": "b3e0d8f4-6a1c-4b7d-8e25-9f4c2a7d1e60",
+            "permission_type": "external_api",
+            "description": "To ask for the weather.",
+            "required": True,
+        }
+    ],
+    "config_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "egress_hosts": ["api.example.com"],
+    "secrets": [
+        {
+            "name": "weather_key",
+            "host": "api.example.com",
+            "header": "X-Api-Key",
+            "description": "Your key at example.com.",
+            "required": False,
+        }
+    ],
+    "timeout_s": 15,
+    "asks_for_consent": True,
+    "published_at": "2026-11-21T18:00:00Z",
+}
+
+
 class ReleaseView(BaseModel):
     """One version of a cat, for everybody."""
 
-    model_config = ConfigDict(title="Release", from_attributes=True)
+    model_config = ConfigDict(title="Release", from_attributes=True, json_schema_extra={"examples": [_RELEASE]})
 
     id: uuid.UUID
     cat_id: uuid.UUID
@@ -223,6 +285,9 @@ class ReleaseView(BaseModel):
 class OwnedReleaseView(ReleaseView):
     """One version of a cat, for its owner and admins."""
 
-    model_config = ConfigDict(title="OwnedRelease")
+    model_config = ConfigDict(
+        title="OwnedRelease",
+        json_schema_extra={"examples": [{**_RELEASE, "endpoint_url": "https://cats.example.com/weather"}]},
+    )
 
     endpoint_url: str

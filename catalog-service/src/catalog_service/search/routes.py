@@ -5,10 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from catalog_service.cats.schemas import CatView, OwnedCatView
 from catalog_service.cats.views import cat_view
 from catalog_service.search.repository import Filters
-from catalog_service.search.schemas import Count, FacetedPage, Sort
+from catalog_service.search.schemas import CatPage, Count, FacetedPage, Sort
 from catalog_service.search.service import SearchService
 from cathouse.identity import AuthenticationRequiredError, CatalogReader, public
 from cathouse.schema import PermissionType
@@ -36,7 +35,7 @@ async def list_cats(  # noqa: PLR0913 - one parameter for each filter
     ] = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> FacetedPage | Page[OwnedCatView | CatView]:
+) -> FacetedPage | CatPage:
     """The catalog: by relevance when something is searched, else newest first.
 
     Small typing errors are forgiven when nothing is found without.
@@ -54,7 +53,7 @@ async def list_cats(  # noqa: PLR0913 - one parameter for each filter
     items = [cat_view(row, person) for row in found.rows]
     if found.facets is not None:
         return FacetedPage(items=items, next_cursor=found.next_cursor, facets=found.facets)
-    return Page[OwnedCatView | CatView](items=items, next_cursor=found.next_cursor)
+    return CatPage(items=items, next_cursor=found.next_cursor)
 
 
 @router.get("/api/v1/tags", dependencies=[public])

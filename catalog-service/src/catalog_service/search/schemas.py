@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_service.cats.schemas import CatView, OwnedCatView
 from cathouse.web import Page
@@ -36,7 +36,13 @@ class Facets(BaseModel):
     permission_types: Sequence[Count]
 
 
-class FacetedPage(Page[OwnedCatView | CatView]):
+class CatPage(Page[OwnedCatView | CatView]):
+    """A page of the catalog."""
+
+
+class FacetedPage(CatPage):
     """A page of the catalog with ``facets=true``."""
+
+    model_config = ConfigDict(title="FacetedCatPage")
 
     facets: Facets

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class InstallationCounts(BaseModel):
     """How many there are by status."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     active: int = 0
     paused: int = 0
     uninstalled: int = 0

@@ -15,6 +15,7 @@ from cathouse.web.problems import Problem, problem
 from cathouse.web.provided import provided
 from cathouse.web.revalidation import revalidated
 from cathouse.web.schemas import (
+    ChangeModel,
     Flag,
     GivenMoment,
     JsonValue,
@@ -38,6 +39,7 @@ __all__ = [
     "Allowance",
     "BoundedMemoryStorage",
     "Call",
+    "ChangeModel",
     "Cursor",
     "CursorMismatchError",
     "Ending",

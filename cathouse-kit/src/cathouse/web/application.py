@@ -133,7 +133,7 @@ def build_app(
     for router in (*routers, health_router(service), metrics_router(wants_token=token is not None)):
         app.include_router(router)
     install_docs(app, token_url=settings.token_url(TOKEN_PATH))
-    complete_openapi(app, token_url=settings.token_url(TOKEN_PATH))
+    complete_openapi(app, service, token_url=settings.token_url(TOKEN_PATH))
     app.surround(
         partial(_layers, service=service, settings=settings, metrics=metrics, idleness=idleness, tracing=tracing)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -39,7 +39,28 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What every error answer looks like. ``code`` is stable; ``detail`` is for people and may change."""
+    """What every error answer looks like. ``code`` is stable; ``detail`` is for people and may change.
+
+    Some errors have further members: docs/errors.md has the codes, ``detail`` says what is in them.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/docs/errors#validation_failed",
+                    "title": "The request is not valid",
+                    "status": 422,
+                    "detail": "Something in the request is missing or wrong; see errors.",
+                    "instance": "/api/v1/tasks",
+                    "code": "validation_failed",
+                    "request_id": "0f7a2c8e5a3b4d0e9f516f1f3c1f9a01",
+                    "errors": [{"location": "body.title", "message": "Field required", "type": "missing"}],
+                }
+            ]
+        },
+    )
 
     type: str
     title: str
@@ -48,7 +69,9 @@ class Problem(BaseModel):
     instance: str
     code: str
     request_id: str
-    errors: list[FieldError] | None = None
+    errors: list[FieldError] = Field(
+        default_factory=list, description="Where the request is at fault; left out where that is nowhere in particular."
+    )
 
 
 class ProblemResponse(Response):

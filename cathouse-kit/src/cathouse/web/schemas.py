@@ -11,10 +11,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     PlainSerializer,
     Strict,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 ItemT = TypeVar("ItemT")
 
@@ -112,7 +116,11 @@ def _utc_text(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
-Moment = Annotated[dt.datetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+Moment = Annotated[
+    dt.datetime,
+    PlainSerializer(_utc_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """A time in an answer: RFC 3339, in UTC."""
 
 
@@ -127,8 +135,30 @@ class RequestModel(BaseModel):
         return refuse_what_jsonb_refuses(data)
 
 
+class ChangeModel(RequestModel):
+    """A request body of which what is left out stays as it is."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Pydantic's hook. The defaults of the fields are never what is kept, so the document has none."""
+        schema = handler(core)
+        for field in handler.resolve_ref_schema(schema)["properties"].values():
+            field.pop("default", None)
+        return schema
+
+
 class Page(BaseModel, Generic[ItemT]):
     """One page of a list; ``next_cursor`` is null on the last."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     items: list[ItemT]
     next_cursor: str | None = None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """``TaskPage``, where OpenAPI would otherwise have ``Page_TaskView_``: pydantic's hook."""
+        item = params[0]
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return f"{item.model_config.get('title') or item.__name__}Page"
+        return super().model_parametrized_name(params)

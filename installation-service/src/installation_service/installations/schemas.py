@@ -3,14 +3,28 @@
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from cathouse.schema import CatStatus, InstallationStatus, PermissionType
-from cathouse.web import Flag, Moment, RequestModel
+from cathouse.web import ChangeModel, Flag, Moment, RequestModel
 
 InstanceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 """What a header can carry everywhere: visible ASCII, and blanks within (RFC 9110 section 5.5)."""
+
+
+Grants = Annotated[
+    dict[PermissionType, Flag],
+    # Generators of clients make members of properties, and nothing of pydantic's propertyNames.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {each.value: {"type": "boolean"} for each in PermissionType},
+            "additionalProperties": False,
+        }
+    ),
+]
+"""Yes or no to some permissions."""
 
 
 class InstallationCreation(RequestModel):
@@ -31,11 +45,11 @@ class InstallationCreation(RequestModel):
     cat_id: uuid.UUID
     instance_name: InstanceName
     config: dict[str, Any] = Field(default={}, description="What the cat's config_schema asks for.")
-    grants: dict[PermissionType, Flag] = Field(default={}, description="What is left out is denied.")
+    grants: Grants = Field(default={}, description="What is left out is denied.")
     secrets: dict[str, SecretValue] = Field(default={}, description="Kept encrypted; never shown again.")
 
 
-class InstallationChange(RequestModel):
+class InstallationChange(ChangeModel):
     """Another name, another config; what is not sent stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"instance_name": "Misty the Second"}]})
@@ -77,6 +91,8 @@ class SecretState(BaseModel):
 class SuspensionView(BaseModel):
     """Who stopped an installation, why, and since when."""
 
+    model_config = ConfigDict(title="Suspended")
+
     by: Literal["developer", "operator"]
     reason: str
     since: Moment
@@ -84,6 +100,8 @@ class SuspensionView(BaseModel):
 
 class UpgradeView(BaseModel):
     """A newer release that waits for consent, and what it asks for."""
+
+    model_config = ConfigDict(title="AvailableUpgrade")
 
     version: str
     asks_for: list[PermissionType]
@@ -105,7 +123,41 @@ class CatsInstallationView(BaseModel):
 class InstallationView(BaseModel):
     """An installation, for its player."""
 
-    model_config = ConfigDict(title="Installation")
+    model_config = ConfigDict(
+        title="Installation",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "6d1c7f0a-2f0b-4a53-8f3e-0d5f7a9b2c11",
+                    "cat": {
+                        "id": "6f1f7a0e-4c66-4e0b-8f5b-0f9a3c1d2e4b",
+                        "slug": "whisker-weather",
+                        "name": "Whisker Weather",
+                        "status": "published",
+                    },
+                    "version": "1.0.0",
+                    "instance_name": "Misty",
+                    "config": {},
+                    "status": "active",
+                    "suspended": None,
+                    "permissions": [
+                        {
+                            "permission_type": "storage",
+                            "description": "To remember where you live.",
+                            "required": True,
+                            "granted": True,
+                            "granted_at": "2026-11-21T18:00:00Z",
+                        }
+                    ],
+                    "upgrade_available": {"version": "2.0.0", "asks_for": ["notification"], "secrets": []},
+                    "secrets": [],
+                    "installed_at": "2026-11-21T18:00:00Z",
+                    "last_interaction_at": None,
+                    "updated_at": "2026-11-21T18:00:00Z",
+                }
+            ]
+        },
+    )
 
     id: uuid.UUID
     cat: CatSummary

@@ -10,6 +10,8 @@ from cathouse.web import Moment
 class StoredView(BaseModel):
     """That a value was kept, and under which revision."""
 
+    model_config = ConfigDict(title="Stored")
+
     key: str
     revision: int
 

@@ -13,7 +13,9 @@ from installation_service.installations.schemas import SuspensionView
 class Suspension(RequestModel):
     """Why; the player reads it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Too many calls a minute."}]})
+    model_config = ConfigDict(
+        title="InstallationSuspension", json_schema_extra={"examples": [{"reason": "Too many calls a minute."}]}
+    )
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 

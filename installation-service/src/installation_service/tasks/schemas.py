@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cathouse.schema import TaskPriority, TaskStatus
-from cathouse.web import GivenMoment, Moment, RequestModel
+from cathouse.web import ChangeModel, GivenMoment, Moment, RequestModel
 
 MOST_TAGS = 20
 LONGEST_TAG = 10
@@ -67,7 +67,7 @@ class TaskCreation(RequestModel):
     tags: Tags
 
 
-class TaskChange(RequestModel):
+class TaskChange(ChangeModel):
     """What is left out stays; null takes ``description`` or ``due_date`` away."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "completed"}]})
@@ -83,7 +83,27 @@ class TaskChange(RequestModel):
 class TaskView(BaseModel):
     """Something that a player wants done. ``overdue``: still pending, and its time has passed."""
 
-    model_config = ConfigDict(title="Task")
+    model_config = ConfigDict(
+        title="Task",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "4b8d2f6a-1e7c-4c39-a5d0-3f9b7e2c6a48",
+                    "installation_id": None,
+                    "title": "Buy cat food",
+                    "description": "The kind with salmon.",
+                    "status": "pending",
+                    "priority": "high",
+                    "due_date": "2099-12-24T17:00:00Z",
+                    "tags": ["shopping", "misty"],
+                    "completed_at": None,
+                    "overdue": False,
+                    "created_at": "2026-11-21T18:00:00Z",
+                    "updated_at": "2026-11-21T18:00:00Z",
+                }
+            ]
+        },
+    )
 
     id: uuid.UUID
     installation_id: uuid.UUID | None = Field(description="Whose cat made it; null: the player did.")

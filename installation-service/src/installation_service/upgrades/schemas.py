@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from cathouse.schema import PermissionType
-from cathouse.web import Flag, RequestModel
-from installation_service.installations.schemas import SecretValue
+from cathouse.web import ChangeModel
+from installation_service.installations.schemas import Grants, SecretValue
 
 
-class Upgrade(RequestModel):
+class Upgrade(ChangeModel):
     """To which version, and the answers to what it asks for."""
 
     model_config = ConfigDict(
@@ -19,7 +18,7 @@ class Upgrade(RequestModel):
     version: Annotated[str, StringConstraints(min_length=5, max_length=32)] = Field(
         description="As upgrade_available names it."
     )
-    grants: dict[PermissionType, Flag] = Field(default={}, description="What is left out stays as it is.")
+    grants: Grants = Field(default={}, description="What is left out stays as it is.")
     config: dict[str, Any] | None = Field(default=None, description="What is left out stays as it is.")
     secrets: dict[str, SecretValue] = Field(
         default={},

@@ -80,6 +80,19 @@ class ExternalCall(RequestModel):
 class ExternalAnswer(BaseModel):
     """What the host answered: any status of its own is an answer, and redirects are not followed."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": 200,
+                    "headers": {"content-type": "application/json"},
+                    "body": '{"rain": true}',
+                    "body_encoding": "utf-8",
+                }
+            ]
+        }
+    )
+
     status: int
     headers: dict[str, str] = Field(description="content-type, retry-after, etag, link and x-…, in lower case.")
     body: str

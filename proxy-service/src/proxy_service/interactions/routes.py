@@ -27,7 +27,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "What the cat answered, as it is.",
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["output"], "properties": {"output": {}}}},
-            EVENT_STREAM: {"schema": {"type": "string"}},
+            EVENT_STREAM: {
+                "schema": {"type": "string"},
+                "example": 'event: word\ndata: "Once"\n\nevent: end\ndata: {"visits": 3}\n\n',
+            },
         },
     }
 }
@@ -49,6 +52,10 @@ async def interact(
     ending: Annotated[Ending, provided("ending")],
 ) -> Response:
     """Say something to a cat. With ``Accept: text/event-stream`` the cat may answer with events as they come.
+
+    They are Server-Sent Events of the cat's own kinds. A cat that has none answers with JSON all the same: look at the
+    `Content-Type`. What goes wrong once the events have begun is told in a last one, `error`, whose `data` has a `code`
+    and a `detail`. A stream lasts five minutes at most.
 
     What is said and answered passes through: it is neither stored nor logged here.
     """

@@ -18,7 +18,25 @@ class Timings(BaseModel):
 class PingResult(BaseModel):
     """Whether the cat answered a signed ping with a 2xx; ``cause`` says in plain words why not."""
 
-    model_config = ConfigDict(title="TestResult")
+    model_config = ConfigDict(
+        title="TestResult",
+        json_schema_extra={
+            "examples": [
+                {
+                    "ok": True,
+                    "status_code": 200,
+                    "timings": {
+                        "dns_ms": 1.2,
+                        "connect_ms": 8.4,
+                        "tls_ms": 17.3,
+                        "first_byte_ms": 31.0,
+                        "total_ms": 58.1,
+                    },
+                    "cause": None,
+                }
+            ]
+        },
+    )
 
     ok: bool
     status_code: int | None

@@ -16,7 +16,10 @@ class TokenRequest(RequestModel):
 class TokenView(BaseModel):
     """A callback token, like the one of an envelope."""
 
-    model_config = ConfigDict(title="CallbackToken")
+    model_config = ConfigDict(
+        title="CallbackToken",
+        json_schema_extra={"examples": [{"token": "chi_…", "expires_at": "2026-11-21T18:05:00Z"}]},
+    )
 
     token: str
     expires_at: Moment
