@@ -7,7 +7,7 @@ Nothing that somebody said is part of a span: no body, no query, no address of a
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING
@@ -182,13 +182,14 @@ def continued(traceparent: bytes | None) -> Iterator[None]:
         contexts.detach(token)
 
 
-@contextmanager
-def calling(name: str, **attributes: str | int) -> Iterator["Call"]:
-    """A call of somebody else, for which this task waits."""
+def calling(name: str, **attributes: str | int) -> AbstractContextManager["Call"]:
+    """A block that is a call of somebody else, for which this task waits."""
     tracer = _tracer.get()
-    if tracer is None:
-        yield Call(get_current_span())
-        return
+    return nullcontext(Call(get_current_span())) if tracer is None else _recorded(tracer, name, attributes)
+
+
+@contextmanager
+def _recorded(tracer: Tracer, name: str, attributes: Mapping[str, str | int]) -> Iterator["Call"]:
     with tracer.start_as_current_span(
         name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as span:
