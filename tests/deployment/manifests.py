@@ -68,7 +68,7 @@ class Manifests:
             environment |= maps[source["configMapRef"]["name"]]["data"]
         return environment | {each["name"]: each["value"] for each in container.get("env", ())}
 
-    def may_reach(self, workload: str, peer: "Workload | Address", port: int) -> bool:
+    def may_reach(self, workload: str, peer: "Peer", port: int) -> bool:
         """Whether the policies let the pods of ``workload`` connect, looked at from their side."""
         return self._allows("egress", "to", workload, peer, port, peer.name if isinstance(peer, Workload) else None)
 

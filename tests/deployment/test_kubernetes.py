@@ -284,6 +284,14 @@ def reached(manifests: Manifests, workload: str, address: str) -> set[int]:
     return {port for port in TRIED_PORTS if manifests.may_reach(workload, Address(address), port)}
 
 
+def test_traces_go_to_the_collector_where_there_is_one(builds: dict[str, Manifests]) -> None:
+    collector = Namespace({"cathouse/collector": "true"})
+    for workload in WORKLOADS:
+        url = urlsplit(builds["components"].given(workload)["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        assert builds["components"].may_reach(workload, collector, url.port or 80)
+        assert not builds["base"].may_reach(workload, collector, url.port or 80)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_only_proxy_service_has_a_way_out_to_the_world(variant: str, builds: dict[str, Manifests]) -> None:
     more: dict[str, Iterable[int]] = {"proxy-service": (443,)}
