@@ -34,10 +34,12 @@ status: install ## Say which services answer
 test: install ## Run all tests
 	@$(BIN)/pytest $(ARGS)
 
-test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, TypeScript, Chromium, actionlint, kubectl, and requirements-tools.txt
+test-tools: ## Install what some tests need beside Python (Debian, as root): PgBouncer, nginx, Redis, Postgres with TLS, Prometheus, Neon's document and Prism, jose, standardwebhooks, TypeScript, Chromium, actionlint, kubectl, and requirements-tools.txt
 	@command -v apt-get >/dev/null || { echo "this target knows Debian's apt only; see docs/testing-strategy.md" >&2; exit 1; }
 	@missing=""; \
 		test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+		test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+		command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 		ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 		command -v prometheus >/dev/null || missing="$$missing prometheus"; \
 		command -v npm >/dev/null || missing="$$missing npm"; \

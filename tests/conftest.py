@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.house",
     "tests.fixtures.logs",
     "tests.fixtures.own_server",
+    "tests.fixtures.redis_server",
     "tests.fixtures.smtp",
     "tests.fixtures.catalog",  # these import from those before them, and are to be imported after them
     "tests.fixtures.mails",

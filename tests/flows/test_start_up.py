@@ -28,6 +28,7 @@ NOT_AT_START = {
     "pytest",
     "rapidfuzz",
     "requests",
+    "redis",
     "rich",
     "trio",
     "typer",

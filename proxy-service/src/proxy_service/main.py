@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from cathouse.database import Database
 from cathouse.identity import KeyUse
-from cathouse.web import BoundedMemoryStorage, Limiter, ServiceClient, build_app, parse_rates
+from cathouse.web import ServiceClient, build_app, parse_rates
 from proxy_service.deliveries.callbacks import Callbacks
 from proxy_service.deliveries.messenger import Messenger
 from proxy_service.deliveries.routes import router as deliveries
@@ -63,7 +63,8 @@ def create_app(settings: ProxySettings) -> FastAPI:
             )
             messenger = Messenger(outside, signing_keys=signing_keys, callbacks=callbacks)
             breakers = Breakers()
-            limiter = Limiter(BoundedMemoryStorage())
+            limiter = await settings.limiter("proxy")
+            stack.push_async_callback(limiter.close)
             interaction_service = InteractionService(
                 database,
                 messenger,
@@ -74,6 +75,7 @@ def create_app(settings: ProxySettings) -> FastAPI:
             )
             yield {
                 "readings": (*reporter.readings(), *breakers.readings(), *interaction_service.readings()),
+                "limiter": limiter,
                 "challenges": ChallengeService(database, messenger),
                 "deliveries": DeliveryService(database, messenger, breakers),
                 "pings": PingService(database, messenger, limiter),

@@ -27,7 +27,7 @@ from cathouse.web.docs import install_docs
 from cathouse.web.ending import Ending
 from cathouse.web.health import health_router
 from cathouse.web.idempotency import install_kept_answers
-from cathouse.web.limits import BoundedMemoryStorage, Limiter
+from cathouse.web.limits import Limiter
 from cathouse.web.metrics import Metrics, metrics_router
 from cathouse.web.openapi import complete_openapi
 from cathouse.web.problems import PROBLEM_RESPONSES, install_problem_handlers
@@ -59,9 +59,9 @@ def build_app(
     """A service as an ASGI application. Nothing is opened before its lifespan starts.
 
     When ``provide`` makes ``public_keys`` (auth-service's own), tokens are checked with them and not over HTTP;
-    ``caller_keys`` are those of the services that may call its internal routes. ``provided("limiter")`` gives this
-    process's :class:`Limiter`, for what a service counts by itself; ``provided("ending")`` its :class:`Ending`, for
-    what has no end of its own. What ``provide`` makes as ``readings`` is shown to Prometheus (:class:`Reading`).
+    ``caller_keys`` are those of the services that may call its internal routes; a ``limiter`` that ``provide`` makes,
+    and closes, counts for addresses too. ``provided("ending")`` gives this process's :class:`Ending`, for what has no
+    end of its own. What ``provide`` makes as ``readings`` is shown to Prometheus (:class:`Reading`).
 
     Raises:
         ValueError: when the settings do not fit together; the message names the variable.
@@ -70,9 +70,7 @@ def build_app(
     token = settings.metrics_token
     metrics = Metrics(service, token=token.get_secret_value() if token else None)
     idleness = Idleness(settings.db_idle_after)
-    limiter = Limiter(BoundedMemoryStorage())
     tracing = Tracing.from_settings(service, settings)
-    address_limits = AddressLimits(limiter, settings.address_limits(), exempts_loopback=not settings.is_production)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -99,6 +97,10 @@ def build_app(
                 remote = RemoteJwks(settings.jwks_url, read=read_ec_keys)
                 stack.push_async_callback(remote.close)
                 keys = remote
+            limiter: Limiter | None = own.get("limiter")
+            if limiter is None:
+                limiter = await settings.limiter(service)
+                stack.push_async_callback(limiter.close)
             yield {
                 **own,
                 "service": service,
@@ -109,7 +111,9 @@ def build_app(
                 "callback_keys": callback_keys,
                 "caller_keys": caller_keys or {},
                 "limiter": limiter,
-                "address_limits": address_limits,
+                "address_limits": AddressLimits(
+                    limiter, settings.address_limits(), exempts_loopback=not settings.is_production
+                ),
                 "ending": Ending(),
             }
 

@@ -102,11 +102,19 @@ class Limiter:
     counts are small.
 
     The storage decides who shares the counts: :class:`BoundedMemoryStorage` is one process's own;
-    ``limits.storage.storage_from_string("async+redis://…")`` would be everybody's.
+    ``cathouse.web.shared_limits`` counts for all replicas.
     """
 
     def __init__(self, storage: StorageTypes) -> None:
         self._windows = MovingWindowRateLimiter(storage)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes count with this one at this moment."""
+        return False
+
+    async def close(self) -> None:
+        """Give back what counting needed."""
 
     async def hit(self, key: str, rates: Rates) -> Allowance | None:
         """Count a call of ``key`` and return how it stands with the rate that it is nearest to; None without rates.

@@ -3,14 +3,18 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
-from cathouse.identity.keys import SHORTEST_ROOT
+from cathouse.identity.keys import SHORTEST_ROOT, USED_BY
 from cathouse.web.client_address import parse_trusted_proxies
-from cathouse.web.limits import Rates, parse_rates
+from cathouse.web.limits import BoundedMemoryStorage, Limiter, Rates, parse_rates
+from cathouse.web.redis_server import RedisServer
+from cathouse.web.shared_limits import SharedLimiter
 
 ServiceName = Literal["auth", "catalog", "installation", "proxy"]
 
@@ -66,6 +70,16 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
         250, ge=1, description="requests that are begun at once; what comes on top gets 503 `overloaded`"
     )
     shutdown_timeout: int = Field(4, ge=1, description="seconds that requests under way get to finish at shutdown")
+    redis_url: SecretStr | None = Field(
+        None, description="where replicas count together how often something is done: redis://:PASSWORD@HOST:6379/0"
+    )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            RedisServer.parse(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
@@ -100,6 +114,22 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
     def address_limits(self) -> dict[str, Rates]:
         """What each client's address is held to, by the names that ``limited_by_address`` is given."""
         return {}
+
+    async def limiter(self, service: ServiceName) -> Limiter:
+        """What counts how often something is done: this process by itself, or all replicas where ``REDIS_URL`` is set.
+
+        Whoever asks for it closes it.
+
+        Raises:
+            ValueError: when a key of ``service`` is missing.
+        """
+        if self.redis_url is None:
+            return Limiter(BoundedMemoryStorage())
+        # Any key that all replicas have and Redis has not.
+        _, secret = self.keyring(min(USED_BY[service]), service).current
+        derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"limits/v1").derive(secret)
+        server = RedisServer.parse(self.redis_url.get_secret_value())
+        return await SharedLimiter.open(server, service=service, secret=derived)
 
     def port(self, service: ServiceName) -> int:
         """Where ``service`` listens: ``AUTH_PORT`` and so on."""
