@@ -42,7 +42,7 @@ _BY_STATUS: Mapping[int, type[CallbackError]] = {
     401: TokenRefusedError,
     412: RevisionMismatchError,
     429: RateLimitedError,
-    503: UnavailableError,
+    **dict.fromkeys((502, 503, 504), UnavailableError),  # 502 and 504: of what stands in front of Cat House
 }
 
 
