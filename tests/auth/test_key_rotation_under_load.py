@@ -92,7 +92,7 @@ async def test_a_rotation_under_load_fails_no_request(
 ) -> None:
     for module, name in (
         (signing_keys, "RELOAD_AFTER_S"),
-        (signing_keys, "UNKNOWN_KEY_PAUSE_S"),
+        (signing_keys, "LOOK_AGAIN_S"),
         (jwks, "REFRESH_AFTER_S"),
         (jwks, "UNKNOWN_KEY_PAUSE_S"),
     ):

@@ -67,6 +67,7 @@ def test_each_step_is_due_in_its_time(keys: Sequence[Any], steps: Steps) -> None
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody asks for keys all the time, so that a test need not wait for a minute."""
     monkeypatch.setattr(signing_keys, "RELOAD_AFTER_S", 0.0)
+    monkeypatch.setattr(signing_keys, "LOOK_AGAIN_S", 0.0)
     monkeypatch.setattr(jwks, "REFRESH_AFTER_S", 0.0)
     monkeypatch.setattr(jwks, "UNKNOWN_KEY_PAUSE_S", 0.0)
 
@@ -146,6 +147,24 @@ async def test_several_replicas_at_once_make_one_new_key(database: Database) -> 
     await asyncio.gather(*(replica.rotate() for replica in replicas))
     states = [key.state for key in await ring(database).list()]
     assert sorted(states) == ["active", "pending"]
+
+
+async def test_a_replica_publishes_the_key_that_another_one_made_a_moment_ago(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a token that one has signed is refused, by the other and by all who ask the other for the keys."""
+    one, other = ring(database), ring(database)
+    old, _ = await one.signing_key()
+    assert await other.find(old) is not None
+    await one.revoke(old)
+    new, _ = await ring(database).signing_key()
+    monkeypatch.setattr(signing_keys, "LOOK_AGAIN_S", 0.0)
+    assert [key["kid"] for key in (await other.public_jwks())["keys"]] == [new]
+    third = ring(database)
+    await third.signing_key()
+    await third.revoke(new)
+    newest, _ = await ring(database).signing_key()
+    assert await other.find(newest) is not None
 
 
 async def test_a_revoked_key_ends_its_tokens_and_a_refresh_gives_good_ones(

@@ -149,7 +149,10 @@ async def test_a_call_has_a_time_limit_for_all_of_it() -> None:
     ("answer", "kind", "wait_s"),
     [
         (httpx.Response(503, json={"code": "database_unavailable"}, headers={"Retry-After": "2"}), UnavailableError, 2),
-        (httpx.Response(502, text="<html>"), CallbackError, None),
+        (httpx.Response(502, text="<html>"), UnavailableError, None),
+        (httpx.Response(504, text="<html>"), UnavailableError, None),
+        (httpx.Response(502, json={"code": "destination_unavailable"}), CallbackError, None),
+        (httpx.Response(500, text="<html>"), CallbackError, None),
         (httpx.Response(307, headers={"Location": "http://elsewhere"}), CallbackError, None),
         (httpx.Response(429, json=["?"], headers={"Retry-After": "soon"}), RateLimitedError, None),
         (httpx.Response(200, text="<html>"), CallbackError, None),

@@ -38,6 +38,7 @@ async def probe(house: House) -> None:
 async def test_no_query_reaches_the_database_of_idle_services(
     clean_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(signing_keys, "LOOK_AGAIN_S", 0.1)
     monkeypatch.setattr(signing_keys, "RELOAD_AFTER_S", 0.1)  # keys would be read again with each probe
     async with (
         relay_to(server_url()) as relay,

@@ -18,7 +18,12 @@ from cathouse.database import Database, record_event
 from cathouse.schema import SigningKey, SigningKeyState
 
 RELOAD_AFTER_S = 60.0
-UNKNOWN_KEY_PAUSE_S = 10.0
+LOOK_AGAIN_S = 1.0
+"""Seconds after which a key of another process is looked for: by who meets an id that nobody knows, and for the JWK set.
+
+After a revocation another replica signs with a new key at once. A set without it, kept for a minute, would have the
+other services refuse good tokens for as long.
+"""
 
 _logger = structlog.get_logger(__name__)
 
@@ -58,19 +63,19 @@ class KeyRing:
     async def find(self, kid: str) -> ECKey | None:
         """The public key named ``kid``; an unknown one is looked for again, at most every ten seconds."""
         loaded = await self._current()
-        if kid not in loaded.public and time.monotonic() - loaded.at > UNKNOWN_KEY_PAUSE_S:
+        if kid not in loaded.public and time.monotonic() - loaded.at > LOOK_AGAIN_S:
             loaded = await self._load()
         return loaded.public.get(kid)
 
     async def public_jwks(self) -> dict[str, Any]:
         """The JWK set (RFC 7517) that the other services verify with."""
-        return {"keys": list((await self._current()).documents)}
+        return {"keys": list((await self._current(kept_s=LOOK_AGAIN_S)).documents)}
 
-    async def _current(self) -> _Loaded:
+    async def _current(self, *, kept_s: float | None = None) -> _Loaded:
         loaded = self._loaded
         if loaded is None:
             return await self._load()
-        is_old = time.monotonic() - loaded.at > RELOAD_AFTER_S
+        is_old = time.monotonic() - loaded.at > (RELOAD_AFTER_S if kept_s is None else kept_s)
         # The JWK set is asked for by machines: an idle service does not wake the database for it.
         return await self._load() if is_old and not self._database.idleness.is_idle else loaded
 

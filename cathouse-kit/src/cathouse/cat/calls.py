@@ -38,11 +38,15 @@ _BY_CODE: Mapping[str, type[CallbackError]] = {
     "invalid_signature": CallbackError,
     "webhook_id_used": CallbackError,
 }
+_NOT_OURS = "unknown"
+_IN_FRONT_OF_US = (502, 504)
+"""What a load balancer answers for a Cat House that it does not reach. Cat House's own have a code, and a host's part."""
+
 _BY_STATUS: Mapping[int, type[CallbackError]] = {
     401: TokenRefusedError,
     412: RevisionMismatchError,
     429: RateLimitedError,
-    **dict.fromkeys((502, 503, 504), UnavailableError),  # 502 and 504: of what stands in front of Cat House
+    503: UnavailableError,
 }
 
 
@@ -169,8 +173,10 @@ def _error(answer: httpx.Response) -> CallbackError:
         problem = None
     if not isinstance(problem, dict):
         problem = {}
-    code = str(problem.get("code", "unknown"))
+    code = str(problem.get("code", _NOT_OURS))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status_code, CallbackError)
+    if code == _NOT_OURS and answer.status_code in _IN_FRONT_OF_US:
+        kind = UnavailableError
     wait = answer.headers.get("retry-after", "")
     return kind(
         answer.status_code,
