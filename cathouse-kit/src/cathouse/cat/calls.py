@@ -38,16 +38,15 @@ _BY_CODE: Mapping[str, type[CallbackError]] = {
     "invalid_signature": CallbackError,
     "webhook_id_used": CallbackError,
 }
-_NOT_OURS = "unknown"
-_IN_FRONT_OF_US = (502, 504)
-"""What a load balancer answers for a Cat House that it does not reach. Cat House's own have a code, and a host's part."""
-
 _BY_STATUS: Mapping[int, type[CallbackError]] = {
     401: TokenRefusedError,
     412: RevisionMismatchError,
     429: RateLimitedError,
     503: UnavailableError,
 }
+_NOT_OURS = "unknown"
+_IN_FRONT_OF_US = (502, 504)
+"""What a load balancer answers for a Cat House that it does not reach. Cat House's own have a code, and a host's part."""
 
 
 heard_in: ContextVar[str | None] = ContextVar("heard_in", default=None)
