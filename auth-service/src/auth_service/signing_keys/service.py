@@ -19,7 +19,7 @@ from cathouse.schema import SigningKey, SigningKeyState
 
 RELOAD_AFTER_S = 60.0
 LOOK_AGAIN_S = 1.0
-"""Seconds after which a key of another process is looked for: by who meets an id that nobody knows, and for the JWK set.
+"""Seconds after which another process's key is looked for: by who meets an id that nobody knows, and for the JWK set.
 
 After a revocation another replica signs with a new key at once. A set without it, kept for a minute, would have the
 other services refuse good tokens for as long.

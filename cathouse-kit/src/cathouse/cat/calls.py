@@ -46,7 +46,7 @@ _BY_STATUS: Mapping[int, type[CallbackError]] = {
 }
 _NOT_OURS = "unknown"
 _IN_FRONT_OF_US = (502, 504)
-"""What a load balancer answers for a Cat House that it does not reach. Cat House's own have a code, and a host's part."""
+"""What a load balancer answers for a Cat House that it does not reach. Cat House's own answers have a code."""
 
 
 heard_in: ContextVar[str | None] = ContextVar("heard_in", default=None)
