@@ -61,7 +61,7 @@ class KeyRing:
         return loaded.active_kid, loaded.active
 
     async def find(self, kid: str) -> ECKey | None:
-        """The public key named ``kid``; an unknown one is looked for again, at most every ten seconds."""
+        """The public key named ``kid``; an unknown one is looked for again, at most once a second."""
         loaded = await self._current()
         if kid not in loaded.public and time.monotonic() - loaded.at > LOOK_AGAIN_S:
             loaded = await self._load()

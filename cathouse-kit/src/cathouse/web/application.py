@@ -28,7 +28,7 @@ from cathouse.web.ending import Ending
 from cathouse.web.health import health_router
 from cathouse.web.idempotency import install_kept_answers
 from cathouse.web.limits import Limiter
-from cathouse.web.metrics import Metrics, metrics_router
+from cathouse.web.metrics import Metrics, Reading, metrics_router
 from cathouse.web.openapi import complete_openapi
 from cathouse.web.problems import PROBLEM_RESPONSES, install_problem_handlers
 from cathouse.web.requests import RequestMiddleware
@@ -101,6 +101,8 @@ def build_app(
             if limiter is None:
                 limiter = await settings.limiter(service)
                 stack.push_async_callback(limiter.close)
+            is_shared = "Whether replicas count together how often something is done (REDIS_URL)."
+            metrics.show([Reading("cathouse_limits_shared", is_shared, partial(getattr, limiter, "is_shared"))])
             yield {
                 **own,
                 "service": service,
