@@ -6,6 +6,9 @@
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
+# For `strip`, below; where Debian's packages are out of reach the image becomes larger and is the same otherwise.
+RUN apt-get -o Acquire::http::Timeout=10 update && apt-get install --yes --no-install-recommends binutils \
+    || echo "binutils cannot be had: the image keeps its libraries' symbols" >&2
 ARG PACKAGE
 WORKDIR /build
 RUN python -m venv /venv
@@ -16,7 +19,11 @@ COPY ${PACKAGE} ${PACKAGE}
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps ./cathouse-kit \
     && if [ "${PACKAGE}" != cathouse-kit ]; then \
          /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps "./${PACKAGE}"; fi \
-    && /venv/bin/pip uninstall --yes --quiet pip
+    && /venv/bin/pip uninstall --yes --quiet pip \
+    && find /venv -type d -name tests -prune -exec rm -r {} +
+# What only a debugger reads is a quarter of the libraries. Those in *.libs were rearranged for their wheel: strip breaks such.
+RUN if command -v strip >/dev/null; then \
+      find /venv -name '*.so' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +; fi
 
 FROM ${BASE}
 ARG PACKAGE
