@@ -111,6 +111,7 @@ def secret(name: str, manifests: Manifests) -> str:
         "METRICS_TOKEN": "m" * 32,
         "MAIL_URL": "smtp://user:word@mail.example:587",
         "EMBEDDINGS_API_KEY": "e" * 32,
+        "REDIS_URL": "redis://:word@redis.example:6379/0",
     }.get(name) or derive(parse_roots("r" * 32), KeyUse(name.lower())).text()
 
 
@@ -157,7 +158,7 @@ def test_secrets_are_files_of_its_own_secret_and_no_more_than_it_uses(workload: 
     if workload == "auth-service":
         own.add("JWT_SECRET")
     given = {name.removesuffix("_FILE") for name in files(manifests, workload)}
-    assert given - {"MAIL_URL", "EMBEDDINGS_API_KEY"} == own
+    assert given - {"MAIL_URL", "EMBEDDINGS_API_KEY", "REDIS_URL"} == own
     environment = manifests.given(workload)
     assert all(environment[f"{name}_FILE"] == f"{SECRETS}/{name}" for name in given)
     secret_fields = {
@@ -284,12 +285,16 @@ def reached(manifests: Manifests, workload: str, address: str) -> set[int]:
     return {port for port in TRIED_PORTS if manifests.may_reach(workload, Address(address), port)}
 
 
-def test_traces_go_to_the_collector_where_there_is_one(builds: dict[str, Manifests]) -> None:
-    collector = Namespace({"cathouse/collector": "true"})
+@pytest.mark.parametrize(("label", "port"), [("cathouse/collector", 4318), ("cathouse/redis", 6379)])
+def test_the_collector_and_redis_are_reached_where_they_are_used(
+    label: str, port: int, builds: dict[str, Manifests]
+) -> None:
+    there = Namespace({label: "true"})
     for workload in WORKLOADS:
-        url = urlsplit(builds["components"].given(workload)["OTEL_EXPORTER_OTLP_ENDPOINT"])
-        assert builds["components"].may_reach(workload, collector, url.port or 80)
-        assert not builds["base"].may_reach(workload, collector, url.port or 80)
+        given = builds["components"].given(workload)
+        assert urlsplit(given["OTEL_EXPORTER_OTLP_ENDPOINT"]).port == 4318
+        assert builds["components"].may_reach(workload, there, port)
+        assert not builds["base"].may_reach(workload, there, port)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
