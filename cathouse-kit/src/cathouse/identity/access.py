@@ -87,7 +87,7 @@ async def _optional_person(request: Request, token: Annotated[str | None, Depend
     if not token:
         return None
     principal = await _state(request).access_tokens.verify(token)
-    request.state.user = pseudonym_of(principal.user_id)  # for the request's log line
+    request.scope["state"]["user"] = pseudonym_of(principal.user_id)  # for the request's log line
     return principal
 
 

@@ -68,7 +68,7 @@ class RequestMiddleware:
             await self._app(scope, receive, _with_plain_failure(scope, send))
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif any(name == b"origin" for name, _ in scope["headers"]):
+        elif b"origin" in dict(scope["headers"]):
             await self._to_browser(scope, receive, send)
         else:
             await self._answer(scope, receive, send, has_origin=False)

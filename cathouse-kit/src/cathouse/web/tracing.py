@@ -141,7 +141,7 @@ class TracingMiddleware:
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+        traceparent = dict(scope["headers"]).get(b"traceparent")
         if self._tracing is None and traceparent is None:
             await self._app(scope, receive, send)
             return
@@ -182,16 +182,17 @@ def continued(traceparent: bytes | None) -> Iterator[None]:
         contexts.detach(token)
 
 
-def calling(name: str, **attributes: str | int) -> AbstractContextManager["Call"]:
-    """A block that is a call of somebody else, for which this task waits."""
+def calling(name: str, **attributes: object) -> AbstractContextManager["Call"]:
+    """A block that is a call of somebody else, for which this task waits; ``attributes`` are noted as text."""
     tracer = _tracer.get()
     return nullcontext(Call(get_current_span())) if tracer is None else _recorded(tracer, name, attributes)
 
 
 @contextmanager
-def _recorded(tracer: Tracer, name: str, attributes: Mapping[str, str | int]) -> Iterator["Call"]:
+def _recorded(tracer: Tracer, name: str, attributes: Mapping[str, object]) -> Iterator["Call"]:
+    noted = {key: str(value) for key, value in attributes.items()}
     with tracer.start_as_current_span(
-        name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name, kind=SpanKind.CLIENT, attributes=noted, record_exception=False, set_status_on_exception=False
     ) as span:
         try:
             yield Call(span)

@@ -83,7 +83,7 @@ class Messenger:
 
 
 def _calling(message: Message) -> AbstractContextManager[Call]:
-    return calling("POST cat", **{"cathouse.cat_id": str(message.cat_id), "cathouse.message_id": message.id})
+    return calling("POST cat", **{"cathouse.cat_id": message.cat_id, "cathouse.message_id": message.id})
 
 
 def _message(
