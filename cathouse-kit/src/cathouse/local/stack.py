@@ -48,6 +48,11 @@ _PASSED_ON = {
     "db_command_timeout",
     "db_idle_after",
     "trusted_proxies",
+    "most_requests_under_way",
+    "redis_url",
+    "otel_exporter_otlp_endpoint",
+    "otel_exporter_otlp_headers",
+    "otel_traces_sampler_arg",
 }
 
 # The same, for auth-service alone.
@@ -85,6 +90,11 @@ class StackSettings(DatabaseSettings):
     metrics_token: str | None = None
     platform_secret: str | None = None
     trusted_proxies: str | None = None
+    most_requests_under_way: str | None = None
+    redis_url: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
+    otel_traces_sampler_arg: str | None = None
     limit_logins: str | None = None
     limit_mails: str | None = None
     mail_url: SecretStr | None = None
