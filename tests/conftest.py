@@ -1,5 +1,7 @@
 """One Postgres for the whole run; see tests/fixtures."""
 
+import os
+
 import pytest
 
 from auth_service.accounts import passwords
@@ -33,6 +35,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Take it down, also after a failure or Ctrl-C."""
     if not hasattr(config, "workerinput"):
         _server.stop()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: every third second of a test is a wait."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cathouse.database import DatabaseUrl
 from cathouse.web import PORTS, SERVICES, ServiceName
-from cathouse.web.docs import all_codes
+from cathouse.web.contract.docs import all_codes
 from tests.fixtures.house import create_service, settings_for
 from tests.schema_document import schema_document
 

@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from cathouse.database import DatabaseUrl
 from cathouse.identity import KNOWN_WHEN_SIGNED_IN
 from cathouse.web import SERVICES, ServiceName
-from cathouse.web.openapi import stated_policies
+from cathouse.web.contract.openapi import stated_policies
 from tests.fixtures.house import create_service, settings_for
 
 NOWHERE = DatabaseUrl.parse("postgresql://nobody:nothing@127.0.0.1:1/none")

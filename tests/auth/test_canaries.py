@@ -13,7 +13,7 @@ from sqlalchemy import text
 from auth_service.secrets import JwtSecrets
 from auth_service.settings import AuthSettings
 from cathouse.database import DatabaseUrl
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 from tests.factories.accounts import registration
 from tests.fixtures.erasures import everything
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET, House, run_house, settings_for

@@ -135,13 +135,12 @@ MISSING = """
 import sys
 sys.modules["opentelemetry.sdk"] = None
 from cathouse.web.settings import ServiceSettings
-from cathouse.web.tracing import Tracing
 
 settings = ServiceSettings(
     _env_file=None, database_url="postgresql://a@127.0.0.1/b", otel_exporter_otlp_endpoint="http://127.0.0.1:4318"
 )
 try:
-    Tracing.from_settings("auth", settings)
+    settings.tracing("auth")
 except ValueError as error:
     print(error)
 """

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from cathouse.database import DatabaseUrl
 from cathouse.identity import SecretUnreadableError, SecretWrapper, parse_roots, unwrap_secret
 from cathouse.schema import Installation, InstallationStatus, Interaction, PermissionType, PermissionUse, PlayerSecret
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 from proxy_service.egress.client import OutsideRequest
 from proxy_service.egress.errors import EgressError
 from proxy_service.external import service

@@ -1,7 +1,7 @@
 """The root of all errors that a caller is meant to see.
 
 Each subject defines small subclasses with a stable machine word (``code``) and the HTTP status that it
-stands for. Nothing here knows about a web framework; ``cathouse.web.problems`` turns an error into an
+stands for. Nothing here knows about a web framework; ``cathouse.web.contract.problems`` turns an error into an
 ``application/problem+json`` answer (RFC 9457).
 """
 

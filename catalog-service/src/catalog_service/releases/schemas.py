@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from cathouse.schema import PermissionType
 from cathouse.web import ChangeModel, Flag, Moment, RequestModel, Whole
-from cathouse.web.outside_urls import check_host
+from cathouse.web.contract.outside_urls import check_host
 
 LARGEST_CONFIG_SCHEMA = 32 * 1024
 DEEPEST_CONFIG_SCHEMA = 20

@@ -1,20 +1,14 @@
 """Building blocks of an HTTP service."""
 
-from cathouse.web.address_limits import limited_by_address
 from cathouse.web.application import build_app
 from cathouse.web.client_address import client_address
 from cathouse.web.clients import ServiceClient, ServiceUnavailableError
-from cathouse.web.direct import direct
-from cathouse.web.ending import Ending
-from cathouse.web.idempotency import Once
-from cathouse.web.limits import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
-from cathouse.web.metrics import Reading, work_readings
-from cathouse.web.outside_urls import OutsideUrlRules
-from cathouse.web.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
-from cathouse.web.problems import Problem, problem
-from cathouse.web.provided import provided
-from cathouse.web.revalidation import revalidated
-from cathouse.web.schemas import (
+from cathouse.web.contract.idempotency import Once
+from cathouse.web.contract.outside_urls import OutsideUrlRules
+from cathouse.web.contract.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
+from cathouse.web.contract.problems import Problem, problem
+from cathouse.web.contract.revalidation import revalidated
+from cathouse.web.contract.schemas import (
     ChangeModel,
     Flag,
     GivenMoment,
@@ -27,10 +21,16 @@ from cathouse.web.schemas import (
     refuse_other_than_text,
     refuse_what_jsonb_refuses,
 )
+from cathouse.web.direct import direct
+from cathouse.web.ending import Ending
+from cathouse.web.limits.by_address import limited_by_address
+from cathouse.web.limits.rates import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
+from cathouse.web.limits.shedding import wait_for_others
+from cathouse.web.observing.metrics import Reading, work_readings
+from cathouse.web.observing.tracing import Call, calling
+from cathouse.web.provided import provided
 from cathouse.web.server import serve
 from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
-from cathouse.web.shedding import wait_for_others
-from cathouse.web.tracing import Call, calling
 
 __all__ = [
     "DEFAULT_LIMIT",

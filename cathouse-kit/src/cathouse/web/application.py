@@ -20,22 +20,22 @@ from cathouse.database import Database, DatabaseUnavailableError, HealthProbe, I
 from cathouse.database.health import GOOD_FOR
 from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks, read_ec_keys
 from cathouse.identity.access import TOKEN_PATH
-from cathouse.web.address_limits import AddressLimits
-from cathouse.web.body_limit import BodyLimitMiddleware
+from cathouse.web.contract.docs import install_docs
+from cathouse.web.contract.idempotency import install_kept_answers
+from cathouse.web.contract.openapi import complete_openapi
+from cathouse.web.contract.problems import PROBLEM_RESPONSES, install_problem_handlers
+from cathouse.web.contract.revalidation import RevalidationMiddleware
 from cathouse.web.direct import DirectRoutes
-from cathouse.web.docs import install_docs
 from cathouse.web.ending import Ending
 from cathouse.web.health import health_router
-from cathouse.web.idempotency import install_kept_answers
-from cathouse.web.limits import Limiter
-from cathouse.web.metrics import Metrics, Reading, metrics_router
-from cathouse.web.openapi import complete_openapi
-from cathouse.web.problems import PROBLEM_RESPONSES, install_problem_handlers
-from cathouse.web.requests import RequestMiddleware
-from cathouse.web.revalidation import RevalidationMiddleware
+from cathouse.web.limits.body import BodyLimitMiddleware
+from cathouse.web.limits.by_address import AddressLimits
+from cathouse.web.limits.rates import Limiter
+from cathouse.web.limits.shedding import SheddingMiddleware
+from cathouse.web.observing.metrics import Metrics, Reading, metrics_router
+from cathouse.web.observing.requests import RequestMiddleware
+from cathouse.web.observing.tracing import Tracing, TracingMiddleware
 from cathouse.web.settings import ServiceName, ServiceSettings
-from cathouse.web.shedding import SheddingMiddleware
-from cathouse.web.tracing import Tracing, TracingMiddleware
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
 
@@ -70,7 +70,7 @@ def build_app(
     token = settings.metrics_token
     metrics = Metrics(service, token=token.get_secret_value() if token else None)
     idleness = Idleness(settings.db_idle_after)
-    tracing = Tracing.from_settings(service, settings)
+    tracing = settings.tracing(service)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from cathouse.errors import ServiceError
 from cathouse.identity import Keyring, issue_service_token
 from cathouse.tls import tls_for
-from cathouse.web.tracing import calling
+from cathouse.web.observing.tracing import calling
 
 KEPT_FOR_S = 2.0
 """Seconds for which an idle connection is used again.

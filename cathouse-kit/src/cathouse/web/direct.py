@@ -27,8 +27,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cathouse.web.body_limit import LARGEST_BODY
-from cathouse.web.revalidation import is_revalidated, send_revalidated
+from cathouse.web.contract.revalidation import is_revalidated, send_revalidated
+from cathouse.web.limits.body import LARGEST_BODY
 
 if TYPE_CHECKING:
     import re

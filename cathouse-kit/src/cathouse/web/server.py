@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from cathouse.configuration import ConfigurationError, load
 from cathouse.web.ending import Ending
 from cathouse.web.listener import Listener
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 from cathouse.web.settings import ServiceName, ServiceSettings
 
 CONFIGURATION_EXIT = 2

@@ -12,9 +12,10 @@ from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
 from cathouse.identity.keys import SHORTEST_ROOT, USED_BY
 from cathouse.web.client_address import parse_trusted_proxies
-from cathouse.web.limits import BoundedMemoryStorage, Limiter, Rates, parse_rates
-from cathouse.web.redis_server import RedisServer
-from cathouse.web.shared_limits import SharedLimiter
+from cathouse.web.limits.rates import BoundedMemoryStorage, Limiter, Rates, parse_rates
+from cathouse.web.limits.redis_server import RedisServer
+from cathouse.web.limits.shared import SharedLimiter
+from cathouse.web.observing.tracing import Tracing
 
 ServiceName = Literal["auth", "catalog", "installation", "proxy"]
 
@@ -99,12 +100,24 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
         ports = [self.port(service) for service in SERVICES]
         return ["http://localhost:3000", *(f"http://{host}:{port}" for port in ports for host in hosts)]
 
-    def otlp_headers(self) -> dict[str, str]:
-        """The headers with which traces are sent.
+    def tracing(self, service: ServiceName) -> Tracing | None:
+        """What records the spans of ``service``, when there is somewhere to send them to.
+
+        Whoever asks for it closes it.
 
         Raises:
-            ValueError: OTEL_EXPORTER_OTLP_HEADERS cannot be read.
+            ValueError: the libraries for it are not installed, or OTEL_EXPORTER_OTLP_HEADERS cannot be read.
         """
+        if self.otel_exporter_otlp_endpoint is None:
+            return None
+        return Tracing.open(
+            service,
+            endpoint=str(self.otel_exporter_otlp_endpoint),
+            headers=self._otlp_headers(),
+            ratio=self.otel_traces_sampler_arg,
+        )
+
+    def _otlp_headers(self) -> dict[str, str]:
         text = self.otel_exporter_otlp_headers.get_secret_value() if self.otel_exporter_otlp_headers else ""
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         if not all(name.strip() and equals for name, equals, _ in pairs):

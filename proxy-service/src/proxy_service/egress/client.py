@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, quote
 
 from cathouse.tls import client_tls
 from cathouse.web import OutsideUrlRules
-from cathouse.web.outside_urls import check_host
+from cathouse.web.contract.outside_urls import check_host
 from proxy_service.egress.connection import Connection, Connections, Origin
 from proxy_service.egress.errors import (
     AnswerTimeoutError,

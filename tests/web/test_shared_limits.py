@@ -16,14 +16,14 @@ from structlog.testing import capture_logs
 
 from cathouse.database import DatabaseUrl
 from cathouse.web import Limiter, RateLimitedError, parse_rates
-from cathouse.web.redis_server import RedisServer
-from cathouse.web.shared_limits import LONGEST_WAIT_S, SharedLimiter
+from cathouse.web.limits.redis_server import RedisServer
+from cathouse.web.limits.shared import LONGEST_WAIT_S, SharedLimiter
 from proxy_service.settings import ProxySettings
 from tests.fixtures.house import create_service, settings_for
 from tests.fixtures.redis_server import PASSWORD, QUOTED_PASSWORD, RedisProcess, redis_process
 from tests.fixtures.serving import listen, port_of, serve
 from tests.fixtures.tls import Authority
-from tests.kit.test_configuration import WORKING, run
+from tests.test_configuration import WORKING, run
 
 CANARY = "hush"
 SECRET = b"of-this-test"

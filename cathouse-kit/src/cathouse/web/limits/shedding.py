@@ -14,13 +14,9 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.errors import ServiceError
-from cathouse.web.metrics import Reading
-from cathouse.web.problems import service_error_response
-
-ALWAYS_ANSWERED = frozenset(
-    {"/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics", "/.well-known/jwks.json"}
-)
-"""Who watches us must be able to tell overload from death, and without keys no other service could check a token."""
+from cathouse.web.contract.problems import service_error_response
+from cathouse.web.observing.metrics import Reading
+from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 
 INTERNAL = "/internal/"
 """Where the services call each other."""

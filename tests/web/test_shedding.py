@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from cathouse.web.shedding import ALWAYS_ANSWERED, SheddingMiddleware, wait_for_others
+from cathouse.web.limits.shedding import SheddingMiddleware, wait_for_others
+from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 from tests.fixtures.serving import serve
 
 MOST = 3

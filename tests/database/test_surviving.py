@@ -20,11 +20,11 @@ from cathouse.database import (
     DatabaseUrl,
     OutcomeUnknownError,
 )
+from tests.database.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
 from tests.fixtures.house import by_way_of
 from tests.fixtures.own_server import OwnServer
 from tests.fixtures.relay import AtCommit, Relay, relay_to
 from tests.fixtures.server import server_url
-from tests.kit.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
 
 ANSWER = text("SELECT 42")
 COUNT = text("SELECT count(*) FROM jar")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from starlette.responses import StreamingResponse
 
 from cathouse.web import revalidated
-from cathouse.web.revalidation import RevalidationMiddleware, holds
+from cathouse.web.contract.revalidation import RevalidationMiddleware, holds
 
 TAG = '"0f1e2d"'
 

@@ -1,7 +1,7 @@
 """How often something may be done: rates, and the limiter that holds a key to them.
 
-Nothing here knows of HTTP. ``cathouse.web.address_limits`` limits by the client's address; a service limits by whatever
-it counts (an installation, a cat) with :meth:`Limiter.hit`.
+Nothing here knows of HTTP. ``cathouse.web.limits.by_address`` limits by the client's address; a service limits by
+whatever it counts (an installation, a cat) with :meth:`Limiter.hit`.
 """
 
 import math
@@ -102,7 +102,7 @@ class Limiter:
     counts are small.
 
     The storage decides who shares the counts: :class:`BoundedMemoryStorage` is one process's own;
-    ``cathouse.web.shared_limits`` counts for all replicas.
+    ``cathouse.web.limits.shared`` counts for all replicas.
     """
 
     def __init__(self, storage: StorageTypes) -> None:

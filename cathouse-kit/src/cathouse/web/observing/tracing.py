@@ -28,8 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.database import Usage, current_usage
 from cathouse.errors import ServiceError
-from cathouse.web.settings import ServiceName, ServiceSettings
-from cathouse.web.shedding import ALWAYS_ANSWERED
+from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -48,28 +47,20 @@ class Tracing:
         self._tracer = provider.get_tracer("cathouse")
 
     @classmethod
-    def from_settings(cls, service: ServiceName, settings: ServiceSettings) -> "Tracing | None":
-        """It, when there is somewhere to send spans to.
+    def open(cls, service: str, *, endpoint: str, headers: Mapping[str, str], ratio: float) -> "Tracing":
+        """It, for spans that go to ``endpoint``; ``ratio`` is the part of all traces that is recorded.
 
         Raises:
-            ValueError: the libraries for it are not installed, or the headers cannot be read.
+            ValueError: the libraries for it are not installed.
         """
-        if settings.otel_exporter_otlp_endpoint is None:
-            return None
         try:
-            from cathouse.web.span_export import make_provider  # noqa: PLC0415 - megabytes that most have no use for
+            from cathouse.web.observing.span_export import make_provider  # noqa: PLC0415 - megabytes that most have no use for
         except ImportError:
             raise ValueError(
                 "OTEL_EXPORTER_OTLP_ENDPOINT is set, and what sends traces is not installed:"
                 " pip install 'cathouse-kit[tracing]'"
             ) from None
-        provider = make_provider(
-            service,
-            endpoint=str(settings.otel_exporter_otlp_endpoint),
-            headers=settings.otlp_headers(),
-            ratio=settings.otel_traces_sampler_arg,
-        )
-        return cls(provider)
+        return cls(make_provider(service, endpoint=endpoint, headers=headers, ratio=ratio))
 
     def close(self) -> None:
         """Send what is left, for some seconds at most; it blocks."""

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.database import Idleness, Usage, measured
-from cathouse.web.metrics import Metrics
-from cathouse.web.problems import unexpected_error_response
-from cathouse.web.shedding import ALWAYS_ANSWERED
+from cathouse.web.contract.problems import unexpected_error_response
+from cathouse.web.observing.metrics import Metrics
+from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 
 _EVENT_STREAM = b"text/event-stream"
 

@@ -7,8 +7,8 @@ from typing import Self
 import structlog
 from limits.aio.storage import RedisStorage
 
-from cathouse.web.limits import Allowance, BoundedMemoryStorage, Limiter, Rates
-from cathouse.web.redis_server import TIMEOUT_S, RedisServer
+from cathouse.web.limits.rates import Allowance, BoundedMemoryStorage, Limiter, Rates
+from cathouse.web.limits.redis_server import TIMEOUT_S, RedisServer
 
 LONGEST_WAIT_S = 2 * TIMEOUT_S
 """For all that one call asks of Redis, a new connection included."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query
 
 from cathouse.errors import ServiceError
-from cathouse.web.schemas import refuse_what_jsonb_refuses
+from cathouse.web.contract.schemas import refuse_what_jsonb_refuses
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]

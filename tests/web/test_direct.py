@@ -15,11 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from cathouse.web import JsonValue, RequestModel, direct, provided, revalidated
-from cathouse.web.body_limit import LARGEST_BODY, BodyLimitMiddleware
+from cathouse.web.contract.problems import install_problem_handlers
+from cathouse.web.contract.revalidation import RevalidationMiddleware
 from cathouse.web.direct import DirectRoutes
-from cathouse.web.problems import install_problem_handlers
-from cathouse.web.revalidation import RevalidationMiddleware
-from cathouse.web.shedding import OverloadedError
+from cathouse.web.limits.body import LARGEST_BODY, BodyLimitMiddleware
+from cathouse.web.limits.shedding import OverloadedError
 
 CAT = uuid.UUID("0190b7a5-5d1e-7c3e-9c39-1d1c8a1b2c3d")
 

@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cathouse.web.openapi import Additions, documented
+from cathouse.web.contract.openapi import Additions, documented
 
 _MARK = "is_revalidated"
 _TAG_BYTES = 16

@@ -14,9 +14,9 @@ from limits.aio.storage import MemoryStorage
 
 from cathouse.errors import ServiceError
 from cathouse.web import Limiter, RateLimitedError, limited_by_address, parse_rates
-from cathouse.web.address_limits import AddressLimits
-from cathouse.web.limits import BoundedMemoryStorage
-from cathouse.web.problems import install_problem_handlers
+from cathouse.web.contract.problems import install_problem_handlers
+from cathouse.web.limits.by_address import AddressLimits
+from cathouse.web.limits.rates import BoundedMemoryStorage
 
 
 @dataclass

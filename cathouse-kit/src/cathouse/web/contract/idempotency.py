@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from cathouse.database import AnsweredBeforeError, KeptAnswer, KeyedRequest, accompanied_by
 from cathouse.identity import fingerprints
-from cathouse.web.openapi import Additions, documented
-from cathouse.web.problems import problem_response
+from cathouse.web.contract.openapi import Additions, documented
+from cathouse.web.contract.problems import problem_response
 
 ResultT = TypeVar("ResultT")
 ViewT = TypeVar("ViewT", bound=BaseModel)

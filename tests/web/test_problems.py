@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from cathouse.web.problems import install_problem_handlers
+from cathouse.web.contract.problems import install_problem_handlers
 
 
 @pytest.mark.parametrize(("path", "allowed"), [("/cats", {"GET", "POST"}), ("/cats/misty", {"GET", "PATCH", "DELETE"})])

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, Request, Response
 
 from cathouse.web.client_address import IpAddress, client_ip
-from cathouse.web.limits import Allowance, Limiter, Rates
+from cathouse.web.limits.rates import Allowance, Limiter, Rates
 
 _IPV6_CUSTOMER_BITS = 64
 """RFC 6177: nobody is given less than a /64, and whoever has one may use a fresh address for every call."""

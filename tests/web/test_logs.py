@@ -12,12 +12,12 @@ import structlog
 from cathouse.configuration import EnvironmentSettings
 from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 
 FAILING = """
 import structlog
 from cathouse.configuration import EnvironmentSettings
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 
 configure_logs(EnvironmentSettings(environment={environment!r}), "auth")
 
@@ -51,7 +51,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from cathouse.configuration import load
 from cathouse.database import Database, DatabaseSettings
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 
 settings = load(DatabaseSettings)
 configure_logs(settings, "auth")
@@ -141,7 +141,7 @@ ENDING = """
 import asyncio, os, sys
 import structlog
 from cathouse.configuration import EnvironmentSettings
-from cathouse.web.logs import configure_logs
+from cathouse.web.observing.logs import configure_logs
 
 configure_logs(EnvironmentSettings(environment="development"), "auth")
 log = structlog.get_logger("test")

@@ -27,11 +27,11 @@ from cathouse.database import (
 from cathouse.database.portions import PORTION
 from cathouse.errors import NotFoundError
 from cathouse.schema import IdempotencyKey
+from tests.database.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
 from tests.fixtures.erasures import add
 from tests.fixtures.gaps import Gap
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
-from tests.kit.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
 
 REQUEST = KeyedRequest("catalog", uuid.uuid4(), "POST /jar", "a-key", (b"this request", b"this under an older key"))
 FIRST = {"id": 1}

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cathouse.web.problems import problem
+from cathouse.web.contract.problems import problem
 
 LARGEST_BODY = 1024 * 1024
 """Bytes; design/api.md."""

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from cathouse.web import Flag, GivenMoment, Keyset, RequestModel, Whole, refuse_what_jsonb_refuses
-from cathouse.web.pagination import CursorMismatchError
+from cathouse.web.contract.pagination import CursorMismatchError
 
 
 class Body(RequestModel):

@@ -3,7 +3,7 @@
 import pytest
 
 from cathouse.web import OutsideUrlRules
-from cathouse.web.outside_urls import check_host
+from cathouse.web.contract.outside_urls import check_host
 
 PUBLIC = OutsideUrlRules()
 DEVELOPMENT = OutsideUrlRules(allow_private=True, own_ports=frozenset({8001}))

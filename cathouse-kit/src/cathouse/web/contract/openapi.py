@@ -9,8 +9,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from cathouse.identity import KNOWN_WHEN_SIGNED_IN, policy_of
-from cathouse.web.generators import for_generators
-from cathouse.web.problems import Problem
+from cathouse.web.contract.generators import for_generators
+from cathouse.web.contract.problems import Problem
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from cathouse.errors import ServiceError
-from cathouse.web.problems import ERRORS_PAGE
+from cathouse.web.contract.problems import ERRORS_PAGE
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _ASSETS_PATH = "/docs/assets"

@@ -1,0 +1,1 @@
+"""What is seen of a service from outside: log lines, figures, traces."""

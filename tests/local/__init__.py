@@ -1,0 +1,1 @@
+"""What runs a house on a developer's machine."""
