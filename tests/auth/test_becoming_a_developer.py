@@ -174,7 +174,7 @@ async def test_losing_the_second_factor_and_becoming_a_developer_at_once_leaves_
     """In both orders of the lock on the account."""
     admin = await house.admin()
     checks = {
-        "asks": "auth_service.accounts.repository.is_protected",
+        "asks": "auth_service.credentials.service.is_protected",
         "is promoted": "auth_service.administration.service.is_protected",
     }
 

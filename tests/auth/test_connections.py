@@ -13,11 +13,11 @@ from sqlalchemy import text
 
 from auth_service.accounts import passwords as passwords_module
 from auth_service.accounts.passwords import LONGEST_QUEUE, Passwords
-from auth_service.accounts.schemas import Registration
-from auth_service.accounts.service import AccountService
 from auth_service.client import Client
 from auth_service.mails.service import MailService
 from auth_service.recovery.service import RecoveryService
+from auth_service.registration.schemas import Registration
+from auth_service.registration.service import RegistrationService
 from auth_service.secrets import JwtSecrets
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from tests.factories.accounts import registration
@@ -34,9 +34,11 @@ async def test_the_one_connection_is_free_while_passwords_are_hashed(clean_db: D
     secrets = JwtSecrets.parse(JWT_SECRET)
     mails = MailService(database, secrets, None, sender="house@example.com", public_url="https://example.com")
     recovery = RecoveryService(database, passwords, mails)
-    accounts = AccountService(database, passwords, mails, recovery, requires_verification=False)
+    registrations = RegistrationService(database, passwords, mails, recovery, requires_verification=False)
     client = Client(user_agent=None, ip=None)
-    registering = [asyncio.create_task(accounts.register(Registration(**registration()), client)) for _ in range(3)]
+    registering = [
+        asyncio.create_task(registrations.register(Registration(**registration()), client)) for _ in range(3)
+    ]
     await asyncio.sleep(0.05)
     assert database.pool_state() == {"size": 1, "max": 1, "in_use": 0, "waiting": 0}
     await database.read(lambda session: session.execute(text("SELECT 1")))

@@ -109,7 +109,7 @@ async def test_a_log_in_waits_for_a_change_that_is_being_written_and_then_fails(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await house.register()
-    gap = stop_before(monkeypatch, "auth_service.accounts.service.revoke_sessions_of")
+    gap = stop_before(monkeypatch, "auth_service.credentials.service.revoke_sessions_of")
     changing = asyncio.create_task(change_password(house, person))
     await gap.reached()  # the new hash is written and not committed: the old password is still right
     logging_in = begin_log_in(house, person)

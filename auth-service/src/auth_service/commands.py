@@ -7,10 +7,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.schemas import Registration
-from auth_service.accounts.service import AccountService
 from auth_service.mails.service import MailService
 from auth_service.recovery.service import RecoveryService
+from auth_service.registration.schemas import Registration
+from auth_service.registration.service import RegistrationService
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.settings import AuthSettings
 from auth_service.signing_keys.service import KeyRing
@@ -46,11 +46,11 @@ async def _create(registration: Registration) -> None:
     database = Database.from_settings(settings, "auth")
     passwords = Passwords()
     mails = _no_mails(settings, database)
-    accounts = AccountService(
+    registrations = RegistrationService(
         database, passwords, mails, RecoveryService(database, passwords, mails), requires_verification=False
     )
     try:
-        await accounts.create_admin(registration)
+        await registrations.create_admin(registration)
     finally:
         passwords.close()
         await database.close()

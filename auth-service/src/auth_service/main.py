@@ -19,6 +19,8 @@ from auth_service.audit.service import AuditService
 from auth_service.clerk.routes import router as clerk
 from auth_service.clerk.service import ClerkService
 from auth_service.clerk.tokens import ClerkTokens
+from auth_service.credentials.routes import router as credentials
+from auth_service.credentials.service import CredentialsService
 from auth_service.erasures.repository import DUE as ERASURES_DUE
 from auth_service.erasures.routes import router as erasures
 from auth_service.erasures.service import ErasureService
@@ -31,6 +33,8 @@ from auth_service.preferences.routes import router as preferences
 from auth_service.preferences.service import PreferenceService
 from auth_service.recovery.routes import router as recovery
 from auth_service.recovery.service import RecoveryService
+from auth_service.registration.routes import router as registration
+from auth_service.registration.service import RegistrationService
 from auth_service.retention.service import make_retention
 from auth_service.second_factor.routes import router as second_factor
 from auth_service.second_factor.service import SecondFactorService
@@ -100,12 +104,14 @@ def create_app(settings: AuthSettings) -> FastAPI:
                 ),
                 "public_keys": key_ring,
                 "key_ring": key_ring,
-                "accounts": AccountService(
-                    database, passwords, mails, recovery, requires_verification=settings.requires_verification
-                ),
+                "accounts": AccountService(database),
                 "administration": AdministrationService(database),
                 "api_keys": ApiKeyService(database, tokens),
                 "audit": AuditService(database),
+                "credentials": CredentialsService(database, passwords, mails),
+                "registrations": RegistrationService(
+                    database, passwords, mails, recovery, requires_verification=settings.requires_verification
+                ),
                 "clerk": ClerkService(database, _clerk(settings, stack), sessions, second_factors, tokens, mails),
                 "erasures": erasures,
                 "mails": mails,
@@ -123,7 +129,9 @@ def create_app(settings: AuthSettings) -> FastAPI:
         description="Who you are: accounts, sessions, keys.",
         # `/users/me` before `/users/{user_id}`: the first that fits is taken.
         routers=(
+            registration,
             accounts,
+            credentials,
             erasures,
             exports,
             preferences,

@@ -1,4 +1,4 @@
-"""Why an account could not be made or changed."""
+"""Why an account could not be made, changed, or used."""
 
 from cathouse.errors import ServiceError
 from cathouse.identity import InvalidTokenError
@@ -43,6 +43,18 @@ class HashingBusyError(ServiceError):
     def __init__(self) -> None:
         """A hash takes some ten milliseconds, so the queue is short again soon."""
         super().__init__("Too many people are logging in at this moment. Try again.", headers={"Retry-After": "1"})
+
+
+class InvalidCredentialsError(ServiceError):
+    """Unknown, wrong, deactivated, without a password: one answer for all, so that nobody learns who has an account."""
+
+    code = "invalid_credentials"
+    status = 401
+    title = "E-mail or password is wrong"
+
+    def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
+        """RFC 9110 section 11.6.1: a 401 carries a challenge."""
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
 
 
 class AccountGoneError(InvalidTokenError):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.errors import EmailTakenError
+from auth_service.accounts.errors import AccountGoneError, EmailTakenError
 from cathouse.database import AnyRow, AnySelect, broken_constraint
 from cathouse.schema import Role, SecondFactor, User, UserPreferences
 
@@ -75,23 +75,22 @@ async def find_profile(session: AsyncSession, user_id: uuid.UUID) -> AnyRow | No
     return (await session.execute(profile_query().where(User.id == user_id))).one_or_none()
 
 
+async def read_profile(session: AsyncSession, user_id: uuid.UUID) -> AnyRow:
+    """The account as its owner sees it.
+
+    Raises:
+        AccountGoneError: when it is not there any more, or deactivated.
+    """
+    profile = await find_profile(session, user_id)
+    if profile is None or not profile.is_active:
+        raise AccountGoneError
+    return profile
+
+
 async def change_profile(session: AsyncSession, user_id: uuid.UUID, changes: dict[str, Any]) -> None:
     """Set ``changes`` on the account."""
     if changes:
         await session.execute(update(User).where(User.id == user_id).values(**changes))
-
-
-async def find_credentials(session: AsyncSession, user_id: uuid.UUID) -> AnyRow | None:
-    """What the account's own password is checked against."""
-    query = select(
-        User.email_key,
-        User.display_name,
-        User.password_hash,
-        User.password_is_long,
-        User.role,
-        has_second_factor().label("has_second_factor"),
-    ).where(User.id == user_id, User.is_active)
-    return (await session.execute(query)).one_or_none()
 
 
 async def find_password_hash(session: AsyncSession, user_id: uuid.UUID) -> str | None:
@@ -120,9 +119,3 @@ async def is_protected(session: AsyncSession, user_id: uuid.UUID) -> bool:
         or_(User.role == Role.PLAYER, User.password_hash.is_(None), User.password_is_long, has_second_factor())
     ).where(User.id == user_id)
     return bool(await session.scalar(query))
-
-
-async def become_developer(session: AsyncSession, user_id: uuid.UUID) -> bool:
-    """Make a player a developer; false when it was none any more."""
-    statement = update(User).where(User.id == user_id, User.role == Role.PLAYER).values(role=Role.DEVELOPER)
-    return (await session.scalar(statement.returning(User.id))) is not None

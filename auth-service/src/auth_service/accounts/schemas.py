@@ -2,13 +2,13 @@
 
 import uuid
 import zoneinfo
-from typing import Annotated, Literal
+from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from cathouse.schema import Role
-from cathouse.web import ChangeModel, Moment, RequestModel
+from cathouse.web import ChangeModel, Moment
 
 
 def _checked_email(text: str) -> str:
@@ -32,28 +32,6 @@ DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 Timezone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known_timezone)]
 
 
-class Registration(RequestModel):
-    """A new account."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "email": "mia@example.com",
-                    "password": "correct horse battery",
-                    "display_name": "Mia",
-                    "role": "player",
-                }
-            ]
-        }
-    )
-
-    email: Email
-    password: Password = Field(description="8 to 256 characters; 15 at least for a developer without a second factor.")
-    display_name: DisplayName
-    role: Literal[Role.PLAYER, Role.DEVELOPER] = Role.PLAYER
-
-
 class ProfileChange(ChangeModel):
     """What a person may change of the own account; what is left out stays."""
 
@@ -61,19 +39,6 @@ class ProfileChange(ChangeModel):
 
     display_name: DisplayName | None = None
     timezone: Timezone | None = None
-
-
-class PasswordChange(RequestModel):
-    """The present password, and the one that is to replace it."""
-
-    current_password: Password
-    password: Password = Field(description="8 to 256 characters; 15 at least for a developer without a second factor.")
-
-
-class DeveloperRequest(RequestModel):
-    """A new password, when the present one is too short for a developer."""
-
-    password: Password | None = Field(None, description="15 to 256 characters; it replaces the present one.")
 
 
 class UserView(BaseModel):

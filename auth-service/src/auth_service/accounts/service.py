@@ -1,154 +1,19 @@
 """The rules of accounts."""
 
-import datetime as dt
 import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts import repository
-from auth_service.accounts.addresses import email_key
-from auth_service.accounts.errors import (
-    AccountGoneError,
-    EmailTakenError,
-    HashingBusyError,
-    LongerPasswordNeededError,
-    PasswordTooWeakError,
-)
-from auth_service.accounts.passwords import Passwords, check_password, is_long
-from auth_service.accounts.repository import NewUser
-from auth_service.accounts.schemas import PasswordChange, ProfileChange, Registration
-from auth_service.audit.repository import record
-from auth_service.client import Client
-from auth_service.mails.letters import MailKind
-from auth_service.mails.service import MailService
-from auth_service.pace import REGISTRATION_S, takes_at_least
-from auth_service.recovery.service import RecoveryService
-from auth_service.sessions.errors import InvalidCredentialsError
-from auth_service.sessions.repository import (
-    count_attempt,
-    forget_attempts,
-    revoke_sessions_of,
-    take_back_attempt,
-)
+from auth_service.accounts.schemas import ProfileChange
 from cathouse.database import AnyRow, Database
-from cathouse.schema import LONG_PASSWORD, Role
-
-OPERATOR = Client(user_agent=None, ip=None)
-"""From where the operator's command calls."""
 
 
 class AccountService:
-    """Registers people and keeps their profiles."""
+    """Shows people their accounts."""
 
-    def __init__(
-        self,
-        database: Database,
-        passwords: Passwords,
-        mails: MailService,
-        recovery: RecoveryService,
-        *,
-        requires_verification: bool,
-    ) -> None:
-        """``requires_verification``: nobody is told whether an address is taken."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._passwords = passwords
-        self._mails = mails
-        self._recovery = recovery
-        self._requires_verification = requires_verification
-
-    async def register(self, registration: Registration, client: Client) -> AnyRow | None:
-        """Make an account, mail a token that verifies its address, and return its profile.
-
-        Where verification is required there is no profile, and a taken address is told to its owner alone.
-
-        Raises:
-            PasswordTooWeakError, EmailTakenError, HashingBusyError: nothing was made.
-        """
-        making = self._make(registration, role=registration.role, action="user.registered", client=client)
-        if not self._requires_verification:
-            return await making
-        async with takes_at_least(REGISTRATION_S):
-            try:
-                await making
-            except EmailTakenError:
-                await self._recovery.tell_of_registration(registration.email)
-        return None
-
-    async def create_admin(self, registration: Registration) -> AnyRow:
-        """Make an account that nobody can register as; for the operator's command.
-
-        Raises:
-            PasswordTooWeakError, EmailTakenError: nothing was made.
-        """
-        return await self._make(registration, role=Role.ADMIN, action="admin.created", client=OPERATOR)
-
-    async def _make(self, registration: Registration, *, role: Role, action: str, client: Client) -> AnyRow:
-        words = (registration.email, registration.display_name)
-        check_password(registration.password, role=role, words=words)
-        new = NewUser(
-            email=registration.email,
-            email_key=email_key(registration.email),
-            password_hash=await self._passwords.hash(registration.password),
-            password_is_long=is_long(registration.password),
-            display_name=registration.display_name,
-            role=role,
-            # An admin is made by the operator, who vouches for the address.
-            email_verified_at=dt.datetime.now(dt.UTC) if role is Role.ADMIN else None,
-        )
-
-        async def make(session: AsyncSession) -> AnyRow:
-            user_id = await repository.add_user(session, new)
-            if new.email_verified_at is None:
-                await self._recovery.post_verification(session, user_id)
-            await record(session, action, actor_id=user_id, subject={"user_id": user_id}, client=client)
-            return await _profile(session, user_id)
-
-        made = await self._database.write(make)
-        self._mails.wake()
-        return made
-
-    async def become_developer(self, user_id: uuid.UUID, password: str | None, client: Client) -> AnyRow:
-        """Make a player a developer, and return the profile; who is one already stays one.
-
-        A developer's password is long, or there is a second factor: ``password`` replaces one that is too short, and
-        ends every session as any change does.
-
-        Raises:
-            PasswordTooWeakError, AccountGoneError, HashingBusyError: nothing was changed.
-        """
-        found = await self._database.read(lambda session: repository.find_credentials(session, user_id))
-        if found is None:
-            raise AccountGoneError
-        # Without a password (Clerk) there is none to be too short.
-        is_strong = found.password_hash is None or found.password_is_long or found.has_second_factor
-        if password is None and not is_strong:
-            raise PasswordTooWeakError(
-                f"A developer needs a password of at least {LONG_PASSWORD} characters, and yours is shorter. Send a new"
-                ' one: {"password": …}, or set up a second factor first.'
-            )
-        new_hash = None
-        if password is not None:
-            words = (found.email_key, found.display_name)
-            check_password(password, role=Role.DEVELOPER, words=words, has_second_factor=found.has_second_factor)
-            new_hash = await self._passwords.hash(password)
-
-        async def become(session: AsyncSession) -> AnyRow:
-            if new_hash is not None and password is not None:
-                await self._set_password(
-                    session, user_id, found, new_hash=new_hash, is_long=is_long(password), client=client
-                )
-            if await repository.become_developer(session, user_id):
-                subject = {"user_id": user_id}
-                detail = {"from": Role.PLAYER, "to": Role.DEVELOPER}
-                await record(
-                    session, "user.role_changed", actor_id=user_id, subject=subject, detail=detail, client=client
-                )
-            await _check_protected(session, user_id, Role.DEVELOPER)
-            return await _profile(session, user_id)
-
-        profile = await self._database.write(become)
-        self._mails.wake()
-        return profile
 
     async def profile(self, user_id: uuid.UUID) -> AnyRow:
         """The account of ``user_id``.
@@ -156,7 +21,7 @@ class AccountService:
         Raises:
             AccountGoneError: when it is not there any more.
         """
-        return await self._database.read(lambda session: _profile(session, user_id))
+        return await self._database.read(lambda session: repository.read_profile(session, user_id))
 
     async def change_profile(self, user_id: uuid.UUID, change: ProfileChange) -> AnyRow:
         """Change what was sent and return the profile.
@@ -168,77 +33,6 @@ class AccountService:
 
         async def apply(session: AsyncSession) -> AnyRow:
             await repository.change_profile(session, user_id, changes)
-            return await _profile(session, user_id)
+            return await repository.read_profile(session, user_id)
 
         return await self._database.write(apply)
-
-    async def change_password(self, user_id: uuid.UUID, change: PasswordChange, client: Client) -> None:
-        """Replace the password, and log the person out everywhere: whoever else knew the old one is out as well.
-
-        A wrong present password counts like one at the log-in.
-
-        Raises:
-            PasswordTooWeakError, InvalidCredentialsError, AccountGoneError, HashingBusyError: nothing was changed.
-        """
-        found = await self._database.read(lambda session: repository.find_credentials(session, user_id))
-        if found is None:
-            raise AccountGoneError
-        check_password(
-            change.password,
-            role=Role(found.role),
-            words=(found.email_key, found.display_name),
-            has_second_factor=found.has_second_factor,
-        )
-        self._passwords.check_queue()
-        attempt = await self._database.once(lambda session: count_attempt(session, found.email_key))
-        stored = found.password_hash if attempt.is_counted else None
-        try:
-            if not await self._passwords.verify(stored, change.current_password):
-                raise InvalidCredentialsError
-            new_hash = await self._passwords.hash(change.password)
-        except HashingBusyError:
-            if attempt.is_counted:  # as at the log-in: nothing was guessed
-                await self._database.once(lambda session: take_back_attempt(session, found.email_key))
-            raise
-
-        async def replace(session: AsyncSession) -> None:
-            await self._set_password(
-                session, user_id, found, new_hash=new_hash, is_long=is_long(change.password), client=client
-            )
-            await _check_protected(session, user_id, Role(found.role))
-
-        await self._database.write(replace)
-        self._mails.wake()
-
-    async def _set_password(
-        self,
-        session: AsyncSession,
-        user_id: uuid.UUID,
-        found: AnyRow,
-        *,
-        new_hash: str,
-        is_long: bool,
-        client: Client,
-    ) -> None:
-        if not await repository.replace_password(
-            session, user_id, old_hash=found.password_hash, new_hash=new_hash, is_long=is_long
-        ):
-            raise InvalidCredentialsError
-        now = dt.datetime.now(dt.UTC)
-        await revoke_sessions_of(session, user_id, now=now, reason="password_changed")
-        await forget_attempts(session, found.email_key)
-        await record(session, "user.password_changed", actor_id=user_id, subject={"user_id": user_id}, client=client)
-        await self._mails.post(session, user_id, MailKind.PASSWORD_CHANGED)
-
-
-async def _check_protected(session: AsyncSession, user_id: uuid.UUID, role: Role) -> None:
-    # The second factor that a short password was allowed for may be gone by now.
-    if not await repository.is_protected(session, user_id):
-        raise LongerPasswordNeededError(role, LONG_PASSWORD)
-
-
-async def _profile(session: AsyncSession, user_id: uuid.UUID) -> AnyRow:
-    profile = await repository.find_profile(session, user_id)
-    if profile is None or not profile.is_active:
-        raise AccountGoneError
-    return profile

@@ -5,7 +5,7 @@ import datetime as dt
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
-from auth_service.accounts.errors import EmailTakenError
+from auth_service.accounts.errors import EmailTakenError, InvalidCredentialsError
 from auth_service.accounts.repository import NewUser, add_user
 from auth_service.audit.repository import record
 from auth_service.clerk import repository
@@ -16,7 +16,7 @@ from auth_service.client import Client
 from auth_service.mails.service import MailService
 from auth_service.second_factor.errors import TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
-from auth_service.sessions.errors import EmailNotVerifiedError, InvalidCredentialsError
+from auth_service.sessions.errors import EmailNotVerifiedError
 from auth_service.sessions.repository import Proof, count_attempt
 from auth_service.sessions.schemas import Tokens
 from auth_service.sessions.service import SessionService

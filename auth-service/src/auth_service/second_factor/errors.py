@@ -1,6 +1,6 @@
 """Why a second factor is not changed, or not believed."""
 
-from auth_service.sessions.errors import InvalidCredentialsError
+from auth_service.accounts.errors import InvalidCredentialsError
 from cathouse.errors import ServiceError
 
 

@@ -3,18 +3,6 @@
 from cathouse.errors import ServiceError
 
 
-class InvalidCredentialsError(ServiceError):
-    """Unknown, wrong, deactivated, without a password: one answer for all, so that nobody learns who has an account."""
-
-    code = "invalid_credentials"
-    status = 401
-    title = "E-mail or password is wrong"
-
-    def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
-        """RFC 9110 section 11.6.1: a 401 carries a challenge."""
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
-
-
 class EmailNotVerifiedError(ServiceError):
     """The credentials are right; the address is not proved yet."""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
-from auth_service.accounts.errors import HashingBusyError
+from auth_service.accounts.errors import HashingBusyError, InvalidCredentialsError
 from auth_service.accounts.passwords import Passwords, is_long
 from auth_service.accounts.repository import find_password_hash, replace_password
 from auth_service.client import Client
@@ -24,7 +24,6 @@ from auth_service.secrets import JwtSecrets
 from auth_service.sessions import repository
 from auth_service.sessions.errors import (
     EmailNotVerifiedError,
-    InvalidCredentialsError,
     RefreshTokenInvalidError,
     SessionNotFoundError,
 )
