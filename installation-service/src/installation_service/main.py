@@ -26,7 +26,6 @@ from installation_service.installations.routes import router as installations
 from installation_service.installations.service import InstallationService
 from installation_service.lifecycle.repository import DUE as EVENTS_DUE
 from installation_service.lifecycle.repository import remove_old as remove_old_events
-from installation_service.lifecycle.routes import router as lifecycle_events
 from installation_service.lifecycle.service import LifecycleService
 from installation_service.notifications.mails import NotificationMails
 from installation_service.notifications.repository import TO_MAIL
@@ -107,8 +106,7 @@ def create_app(settings: InstallationSettings) -> FastAPI:
                 "grants": GrantService(database, lifecycle),
                 "secrets": SecretService(database, wrapper),
                 "suspensions": SuspensionService(database, lifecycle),
-                "developers": DeveloperService(database),
-                "lifecycle": lifecycle,
+                "developers": DeveloperService(database, lifecycle),
                 "storage": StorageService(database, uses),
                 "notifications": NotificationService(database, streams, mails),
                 "notification_streams": streams,
@@ -140,7 +138,6 @@ def create_app(settings: InstallationSettings) -> FastAPI:
             activity,
             developers,
             suspensions,
-            lifecycle_events,
             erasures,
         ),
         provide=provide,

@@ -1,4 +1,4 @@
-"""Why a developer is shown nothing."""
+"""Why a developer is shown nothing, or cannot send an event again."""
 
 from cathouse.errors import NotFoundError
 
@@ -7,3 +7,9 @@ class OwnCatNotFoundError(NotFoundError):
     """There is no such cat, or it is somebody else's."""
 
     title = "There is no such cat"
+
+
+class EventNotFoundError(NotFoundError):
+    """There is no such event, or it is of somebody else's cat."""
+
+    title = "There is no such event"

@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, select, true
+from sqlalchemy import and_, case, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, AnySelect, newest_first
-from cathouse.schema import Cat, Installation, Interaction, PlayerAlias, Release, effective_release
+from cathouse.schema import Cat, Installation, Interaction, LifecycleEvent, PlayerAlias, Release, effective_release
+from installation_service.lifecycle.repository import MOST_ATTEMPTS
 
 
 async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> bool:
@@ -72,3 +73,43 @@ async def list_interactions(
     ).where(Interaction.cat_id == cat_id)
     query = newest_first(query, Interaction.at, Interaction.id, after=after, limit=limit)
     return (await session.execute(query)).all()
+
+
+def _events() -> AnySelect:
+    return select(
+        LifecycleEvent.id,
+        LifecycleEvent.event.label("type"),
+        LifecycleEvent.installation_id,
+        LifecycleEvent.created_at,
+        LifecycleEvent.delivered_at,
+        LifecycleEvent.attempt_log.label("attempts"),
+    )
+
+
+async def list_events(
+    session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[AnyRow]:
+    """A cat's events, newest first."""
+    query = _events().where(LifecycleEvent.cat_id == cat_id)
+    query = newest_first(query, LifecycleEvent.created_at, LifecycleEvent.id, after=after, limit=limit)
+    return (await session.execute(query)).all()
+
+
+async def resend(
+    session: AsyncSession, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID
+) -> AnyRow | None:
+    """Let an event of the developer's cat be due now, and return it.
+
+    One that was delivered or given up is tried once more, and holds up those behind it no longer than that.
+    """
+    is_pending = LifecycleEvent.next_attempt_at.is_not(None)
+    attempts = case((is_pending, LifecycleEvent.attempts), else_=MOST_ATTEMPTS - 1)
+    own = select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)
+    await session.execute(
+        update(LifecycleEvent)
+        .where(LifecycleEvent.id == event_id, LifecycleEvent.cat_id.in_(own))
+        .values(attempts=attempts, next_attempt_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    query = _events().where(LifecycleEvent.id == event_id, LifecycleEvent.cat_id.in_(own))
+    return (await session.execute(query)).one_or_none()

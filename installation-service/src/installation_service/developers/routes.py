@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from cathouse.identity import DeveloperReader
+from cathouse.identity import CurrentDeveloper, DeveloperReader
 from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
-from installation_service.developers.schemas import DeveloperInstallationView, InteractionView
+from installation_service.developers.schemas import DeveloperInstallationView, EventView, InteractionView
 from installation_service.developers.service import DeveloperService
 from installation_service.developers.views import developer_view
 
@@ -43,3 +43,25 @@ async def list_cat_interactions(
     keyset = Keyset.read(cursor, limit=limit, filters={"interactions": cat_id}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await developers.interactions(developer.user_id, cat_id, keyset=keyset)
     return Page[InteractionView](items=[InteractionView.model_validate(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.get("/events")
+async def list_events(
+    cat_id: uuid.UUID,
+    developer: DeveloperReader,
+    developers: Developers,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[EventView]:
+    """What a cat of the caller's was told of its installations within 30 days, with every attempt; newest first."""
+    keyset = Keyset.read(cursor, limit=limit, filters={"events": cat_id}, types=(dt.datetime, uuid.UUID))
+    rows, next_cursor = await developers.events(developer.user_id, cat_id, keyset=keyset)
+    return Page[EventView](items=[EventView.model_validate(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.post("/events/{event_id}/resend")
+async def resend_event(
+    cat_id: uuid.UUID, event_id: uuid.UUID, developer: CurrentDeveloper, developers: Developers
+) -> EventView:
+    """Deliver an event now, under the same webhook-id: once more when it was delivered or given up."""
+    return EventView.model_validate(await developers.resend_event(developer.user_id, cat_id, event_id))

@@ -8,14 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse.database import AnyRow, Database
 from cathouse.web import Keyset
 from installation_service.developers import repository
+from installation_service.developers.errors import EventNotFoundError
 from installation_service.developers.ownership import check_owner
+from installation_service.lifecycle.service import LifecycleService
 
 
 class DeveloperService:
-    """Shows developers who has their cats, and how talking to them went."""
+    """Shows developers who has their cats, how talking to them went, and what they were told."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lifecycle: LifecycleService) -> None:
         self._database = database
+        self._lifecycle = lifecycle
 
     async def installations(
         self, developer_id: uuid.UUID, cat_id: uuid.UUID, *, keyset: Keyset
@@ -46,3 +49,30 @@ class DeveloperService:
             return await repository.list_interactions(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
 
         return keyset.page(await self._database.read(read), lambda row: (row.at, row.id))
+
+    async def events(
+        self, developer_id: uuid.UUID, cat_id: uuid.UUID, *, keyset: Keyset
+    ) -> tuple[Sequence[AnyRow], str | None]:
+        """One page of the events of the developer's cat, newest first, and the cursor of the next.
+
+        Raises:
+            OwnCatNotFoundError
+        """
+
+        async def read(session: AsyncSession) -> Sequence[AnyRow]:
+            await check_owner(session, developer_id, cat_id)
+            return await repository.list_events(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
+
+        return keyset.page(await self._database.read(read), lambda row: (row.created_at, row.id))
+
+    async def resend_event(self, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID) -> AnyRow:
+        """Deliver an event now, also one that was delivered or given up, and return it as it is before that.
+
+        Raises:
+            EventNotFoundError
+        """
+        found = await self._database.write(lambda session: repository.resend(session, developer_id, cat_id, event_id))
+        if found is None:
+            raise EventNotFoundError
+        self._lifecycle.wake()
+        return found

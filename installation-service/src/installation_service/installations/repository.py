@@ -30,9 +30,9 @@ from cathouse.schema import (
     StoredValue,
     effective_release,
 )
-from installation_service.grants.repository import select_standing
 from installation_service.installations.errors import CatNotFoundError, InstanceNameTakenError
 from installation_service.lifecycle.repository import event_of
+from installation_service.standing.repository import select_standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, exists, func, literal, null, select, update
@@ -10,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from cathouse.database import AnyRow, AnySelect, DueRows, change_portion, newest_first
-from cathouse.schema import Cat, LifecycleEvent, LifecycleEventType
+from cathouse.database import AnyRow, DueRows, change_portion
+from cathouse.schema import LifecycleEvent, LifecycleEventType
 
 AT_ONCE = 20
 """Events that are taken together, and delivered side by side."""
@@ -121,46 +120,6 @@ async def give_back(session: AsyncSession, taken: AnyRow, *, again_after: dt.tim
         .where(LifecycleEvent.id == taken.id, _is_still_ours(taken))
         .values(attempts=LifecycleEvent.attempts - 1, next_attempt_at=func.now() + again_after)
     )
-
-
-def _events() -> AnySelect:
-    return select(
-        LifecycleEvent.id,
-        LifecycleEvent.event.label("type"),
-        LifecycleEvent.installation_id,
-        LifecycleEvent.created_at,
-        LifecycleEvent.delivered_at,
-        LifecycleEvent.attempt_log.label("attempts"),
-    )
-
-
-async def list_events(
-    session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
-) -> Sequence[AnyRow]:
-    """A cat's events, newest first."""
-    query = _events().where(LifecycleEvent.cat_id == cat_id)
-    query = newest_first(query, LifecycleEvent.created_at, LifecycleEvent.id, after=after, limit=limit)
-    return (await session.execute(query)).all()
-
-
-async def resend(
-    session: AsyncSession, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID
-) -> AnyRow | None:
-    """Let an event of the developer's cat be due now, and return it.
-
-    One that was delivered or given up is tried once more, and holds up those behind it no longer than that.
-    """
-    is_pending = LifecycleEvent.next_attempt_at.is_not(None)
-    attempts = case((is_pending, LifecycleEvent.attempts), else_=MOST_ATTEMPTS - 1)
-    own = select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)
-    await session.execute(
-        update(LifecycleEvent)
-        .where(LifecycleEvent.id == event_id, LifecycleEvent.cat_id.in_(own))
-        .values(attempts=attempts, next_attempt_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-    query = _events().where(LifecycleEvent.id == event_id, LifecycleEvent.cat_id.in_(own))
-    return (await session.execute(query)).one_or_none()
 
 
 async def remove_old(session: AsyncSession) -> int:

@@ -2,8 +2,6 @@
 
 import asyncio
 import datetime as dt
-import uuid
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -11,10 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database, Worker
 from cathouse.errors import ServiceError
-from cathouse.web import Keyset, ServiceClient, ServiceUnavailableError
-from installation_service.developers.ownership import check_owner
+from cathouse.web import ServiceClient, ServiceUnavailableError
 from installation_service.lifecycle import repository
-from installation_service.lifecycle.errors import EventNotFoundError
 
 PROXY_AWAY_PAUSE = dt.timedelta(seconds=10)
 LONGEST_AWAY_PAUSE = dt.timedelta(minutes=10)
@@ -27,7 +23,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class LifecycleService:
-    """Delivers events through proxy-service, and shows developers how that went.
+    """Delivers events through proxy-service.
 
     An event is written in the transaction of what it tells of, so it is delivered at least once, whatever ends when.
     """
@@ -55,33 +51,6 @@ class LifecycleService:
         for delivery in cut_off:
             delivery.cancel()
         await asyncio.gather(*cut_off, return_exceptions=True)
-
-    async def list(
-        self, developer_id: uuid.UUID, cat_id: uuid.UUID, *, keyset: Keyset
-    ) -> tuple[Sequence[AnyRow], str | None]:
-        """One page of the events of the developer's cat, newest first, and the cursor of the next.
-
-        Raises:
-            OwnCatNotFoundError
-        """
-
-        async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            await check_owner(session, developer_id, cat_id)
-            return await repository.list_events(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
-
-        return keyset.page(await self._database.read(read), lambda row: (row.created_at, row.id))
-
-    async def resend(self, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID) -> AnyRow:
-        """Deliver an event now, also one that was delivered or given up, and return it as it is before that.
-
-        Raises:
-            EventNotFoundError
-        """
-        found = await self._database.write(lambda session: repository.resend(session, developer_id, cat_id, event_id))
-        if found is None:
-            raise EventNotFoundError
-        self.wake()
-        return found
 
     async def _work(self) -> float | None:
         # Not waited for: what comes meanwhile is not to wait for a cat that hangs.

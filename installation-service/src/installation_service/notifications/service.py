@@ -11,12 +11,12 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken
 from cathouse.schema import PermissionType
 from cathouse.web import Allowance, Keyset
-from installation_service.grants.access import authorise
 from installation_service.notifications import repository
 from installation_service.notifications.errors import NotificationNotFoundError, TooManyNotificationsError
 from installation_service.notifications.mails import NotificationMails
 from installation_service.notifications.schemas import NotificationCreation
 from installation_service.notifications.streams import NotificationStreams
+from installation_service.standing.service import authorise
 
 MOST_PER_SECOND = 1
 MOST_PER_DAY = 100

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import Installation, PermissionType, StoredValue
 from installation_service.activity.repository import use_of
-from installation_service.grants.repository import HOME, select_standing
+from installation_service.standing.repository import HOME, select_standing
 
 _KEY = bindparam("stored_key", type_=String(128))
 _VALUE = bindparam("stored_value", type_=JSONB)

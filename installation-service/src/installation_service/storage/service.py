@@ -10,7 +10,7 @@ from cathouse.identity import CallbackToken, check_standing
 from cathouse.schema import PermissionType
 from cathouse.web import Keyset
 from installation_service.activity.uses import GatheredUses
-from installation_service.grants.access import authorise
+from installation_service.standing.service import authorise
 from installation_service.storage import repository
 from installation_service.storage.errors import RevisionMismatchError, StorageQuotaError, ValueNotFoundError
 

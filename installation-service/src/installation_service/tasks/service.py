@@ -14,7 +14,7 @@ from cathouse.schema import PermissionType
 from cathouse.web import Keyset
 from installation_service.activity.repository import use_of
 from installation_service.activity.uses import GatheredUses
-from installation_service.grants.access import authorise
+from installation_service.standing.service import authorise
 from installation_service.tasks import repository
 from installation_service.tasks.errors import DueDatePastError, TaskNotFoundError, TaskQuotaError
 from installation_service.tasks.repository import Filters, of_installation, of_player

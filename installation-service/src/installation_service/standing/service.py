@@ -1,4 +1,4 @@
-"""Whether a calling cat may do something right now, for services that ask before they do it."""
+"""The rule of it, for services that ask before they do something for a calling cat."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.identity import CallbackToken, check_standing
 from cathouse.schema import PermissionType
-from installation_service.grants.repository import find_standing
+from installation_service.standing.repository import find_standing
 
 
 async def authorise(

@@ -1,0 +1,1 @@
+"""What a calling cat may do right now."""
