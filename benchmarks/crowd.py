@@ -13,7 +13,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine, text
 
-from catalog_service.search.spelling import keys_of
+from catalog_service.search_index.spelling import keys_of
 from cathouse.schema import TIER_ENDS, PermissionType
 
 SEED = 20261121

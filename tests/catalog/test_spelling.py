@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from catalog_service.search.spelling import LONG, SHORTEST, corrections, errors_forgiven, keys_of
+from catalog_service.search_index.spelling import LONG, SHORTEST, corrections, errors_forgiven, keys_of
 
 WORDS = st.text(alphabet="abcdefghij", min_size=SHORTEST, max_size=14)
 POSITIONS = st.integers(0, 13)

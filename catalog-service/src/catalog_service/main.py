@@ -14,8 +14,8 @@ from catalog_service.erasures.routes import router as erasures
 from catalog_service.erasures.service import ErasureService
 from catalog_service.moderation.routes import router as moderation
 from catalog_service.moderation.service import ModerationService
-from catalog_service.releases.routes import router as releases
-from catalog_service.releases.service import ReleaseService
+from catalog_service.release_drafts.routes import router as release_drafts
+from catalog_service.release_drafts.service import ReleaseDraftService
 from catalog_service.reports.routes import router as reports
 from catalog_service.reports.service import ReportService
 from catalog_service.search.routes import router as search
@@ -63,7 +63,7 @@ def create_app(settings: CatalogSettings) -> FastAPI:
             yield {
                 "readings": work_readings((embeddings.worker, renewal.worker, retention.worker), {}),
                 "cats": CatService(database, proxy, embeddings, signing_keys, settings.outside_urls()),
-                "releases": ReleaseService(database, settings.outside_urls()),
+                "release_drafts": ReleaseDraftService(database, settings.outside_urls()),
                 "reports": ReportService(database),
                 "search": SearchService(database, embeddings),
                 "similar": SimilarService(database),
@@ -83,7 +83,7 @@ def create_app(settings: CatalogSettings) -> FastAPI:
         settings,
         title="Cat House: catalog-service",
         description="What there is: cats, releases, permissions, search.",
-        routers=(search, similar, cats, releases, signing_secrets, stats, reports, moderation, erasures),
+        routers=(search, similar, cats, release_drafts, signing_secrets, stats, reports, moderation, erasures),
         provide=provide,
         caller_keys={"auth": settings.keyring(KeyUse.AUTH_TO_CATALOG, "catalog")},
     )

@@ -25,12 +25,6 @@ class SlugTakenError(ServiceError):
         )
 
 
-class ReleaseNotFoundError(NotFoundError):
-    """The cat has no such version."""
-
-    title = "There is no such release"
-
-
 class EndpointNotAllowedError(ServiceError):
     """The endpoint's URL breaks a rule."""
 

@@ -11,7 +11,6 @@ from catalog_service.cats.errors import (
     CatChangedMeanwhileError,
     CatNotFoundError,
     EndpointChallengeFailedError,
-    ReleaseNotFoundError,
     SlugTakenError,
     TransitionNotAllowedError,
 )
@@ -19,8 +18,8 @@ from catalog_service.cats.schemas import CatChange, CatCreation
 from catalog_service.cats.slugs import another, slug_from
 from catalog_service.embeddings.service import EmbeddingService
 from catalog_service.releases import repository as releases
-from catalog_service.releases.errors import VersionNotHigherError
-from catalog_service.releases.service import precedence, settle_epochs
+from catalog_service.releases.epochs import precedence, settle_epochs
+from catalog_service.releases.errors import ReleaseNotFoundError, VersionNotHigherError
 from catalog_service.search_index import repository as search_index
 from cathouse.database import AnyRow, BatchLoader, Database, record_event
 from cathouse.identity import Keyring, Principal

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
 
 
 class VersionNotHigherError(ServiceError):
@@ -55,3 +55,9 @@ class ReleaseInvalidError(ServiceError):
     def __init__(self, errors: Sequence[dict[str, str]]) -> None:
         """``errors`` are located, and say nothing of the values."""
         super().__init__("The release would not fit together; see errors.", errors=list(errors))
+
+
+class ReleaseNotFoundError(NotFoundError):
+    """The cat has no such version."""
+
+    title = "There is no such release"

@@ -38,9 +38,9 @@ from sqlalchemy.types import TypeEngine
 
 from catalog_service.cats.repository import cat_columns
 from catalog_service.search.schemas import Sort
-from catalog_service.search.spelling import keys_of
 from catalog_service.search.text import Word
 from catalog_service.search_index.repository import permission_types
+from catalog_service.search_index.spelling import keys_of
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import (
     LOWEST_TIER,

@@ -14,9 +14,9 @@ from catalog_service.embeddings.service import EmbeddingService
 from catalog_service.search import repository
 from catalog_service.search.repository import Filters, Meaning
 from catalog_service.search.schemas import Count, Facets, Sort
-from catalog_service.search.spelling import corrections
 from catalog_service.search.tags import TagCount, TagCounts
 from catalog_service.search.text import Word, beginning, one_of, words_asked
+from catalog_service.search_index.spelling import corrections
 from cathouse.database import AnyRow, Database
 from cathouse.web import Keyset
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.search.spelling import is_kept, keys_of
+from catalog_service.search_index.spelling import is_kept, keys_of
 from cathouse.schema import (
     DEVELOPER_GONE,
     LOWEST_TIER,

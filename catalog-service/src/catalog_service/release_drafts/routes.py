@@ -1,27 +1,27 @@
-"""Writing releases over HTTP; reading them goes with the cat that they belong to."""
+"""Drafts of releases over HTTP; reading releases goes with the cat that they belong to."""
 
 import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from catalog_service.release_drafts.service import ReleaseDraftService
 from catalog_service.releases.schemas import OwnedReleaseView, ReleaseChange, ReleaseContent
-from catalog_service.releases.service import ReleaseService
 from cathouse.identity import CatalogWriter
 from cathouse.web import Once, SafeText, provided
 
 router = APIRouter(prefix="/api/v1/cats", tags=["releases"])
 
-Releases = Annotated[ReleaseService, provided("releases")]
+Drafts = Annotated[ReleaseDraftService, provided("release_drafts")]
 
 
 @router.post("/{cat_id}/releases", status_code=201)
 async def create_release(
-    cat_id: uuid.UUID, developer: CatalogWriter, content: ReleaseContent, releases: Releases, once: Once
+    cat_id: uuid.UUID, developer: CatalogWriter, content: ReleaseContent, drafts: Drafts, once: Once
 ) -> OwnedReleaseView:
     """Write a new release down. `asks_for_consent` says whether players will be asked when it is published."""
     return await once.answer(
-        developer.user_id, lambda: releases.create(developer, cat_id, content), OwnedReleaseView.model_validate
+        developer.user_id, lambda: drafts.create(developer, cat_id, content), OwnedReleaseView.model_validate
     )
 
 
@@ -31,7 +31,7 @@ async def change_release(
     version: Annotated[SafeText, Path(max_length=32)],
     developer: CatalogWriter,
     change: ReleaseChange,
-    releases: Releases,
+    drafts: Drafts,
 ) -> OwnedReleaseView:
     """Change a release that is not published yet; what is left out stays."""
-    return OwnedReleaseView.model_validate(await releases.change(developer, cat_id, version, change))
+    return OwnedReleaseView.model_validate(await drafts.change(developer, cat_id, version, change))
