@@ -1,13 +1,18 @@
-"""The drawing of the module dependencies in docs/architecture.md is what the code does."""
+"""The drawing of the module dependencies in docs/architecture.md, and its table of subjects, are what the code does."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import grimp
 
-DRAWING = Path(__file__).parents[2] / "docs" / "architecture.md"
+ROOT = Path(__file__).parents[2]
+DRAWING = ROOT / "docs" / "architecture.md"
 SERVICES = ("auth_service", "catalog_service", "installation_service", "proxy_service")
 ROOMS = ("schema", "database", "upkeep", "neon", "identity", "web", "cat", "local", "cli")
+BESIDE = {"__main__", "commands", "main", "settings"}
+"""What puts a service together."""
+
 _ARROW = re.compile(r"^\s+(\w+) --> (\w+)$", re.MULTILINE)
 
 
@@ -31,3 +36,24 @@ def imported() -> set[tuple[str, str]]:
 
 def test_every_arrow_is_there_and_no_other() -> None:
     assert drawn() == imported()
+
+
+def layers() -> dict[str, list[set[str]]]:
+    """What import-linter holds each service to, from the top."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    found = {}
+    for contract in contracts:
+        if contract["type"] == "layers" and contract["containers"][0] in SERVICES:
+            named = ({name.strip() for name in layer.split("|")} - BESIDE for layer in contract["layers"])
+            found[contract["containers"][0]] = [layer for layer in named if layer]
+    return found
+
+
+def test_the_table_of_subjects_has_their_layers() -> None:
+    text = DRAWING.read_text()
+    told = {
+        f"{name}_service": [set(re.findall(r"`(\w+)`", layer)) for layer in row.split("→")]
+        for name, row in re.findall(r"^\| (\w+)-service \| (`.*→.*) \|$", text, re.MULTILINE)
+    }
+    assert told == layers()
+    assert set(told) == set(SERVICES)
