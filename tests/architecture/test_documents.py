@@ -1,6 +1,7 @@
 """What is written in docs/ is what the code says."""
 
 import json
+import pkgutil
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,10 @@ from tests.documents import DOCS, errors, openapi
 from tests.schema_document import schema_document
 
 ROOT = DOCS.parent
+_PATH = re.compile(r"`((?:tests|docs|benchmarks|deploy|auth-service|cathouse-kit)/[\w./-]*)`")
+_ROOMS = "schema|database|upkeep|neon|identity|web|cat|local|cli"
+_SUBJECTS = "egress|deliveries|external|standing|search|search_index|accounts|mails"
+_MODULE = re.compile(rf"`((?:cathouse|\w+_service|{_ROOMS}|{_SUBJECTS})(?:\.[A-Za-z_]\w*)+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -39,6 +44,32 @@ def test_links_between_documents_lead_somewhere() -> None:
         for target in _LINK.findall(page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_paths_and_modules_that_documents_name_are_there() -> None:
+    """A dotted name is a module, something in one, or what a log line or an entry point is called."""
+    files = [*ROOT.glob("*-service/**/*.py"), *(ROOT / "cathouse-kit" / "src").rglob("*.py")]
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    wrong = []
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md")):
+        text = page.read_text(encoding="utf-8")
+        wrong += [(page.name, path) for path in _PATH.findall(text) if not (ROOT / path).exists()]
+        wrong += [
+            (page.name, name)
+            for name in _MODULE.findall(text)
+            if not _is_importable(name) and f'"{name}"' not in sources and name != "cathouse.commands"
+        ]
+    assert not wrong
+
+
+def _is_importable(name: str) -> bool:
+    for above in ("", "cathouse.", *(f"{service}_service." for service in SERVICES)):
+        try:
+            pkgutil.resolve_name(above + name)
+        except (ImportError, AttributeError):
+            continue
+        return True
+    return False
 
 
 def test_no_secret_and_no_path_of_a_machine_is_committed() -> None:
