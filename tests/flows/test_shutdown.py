@@ -1,6 +1,8 @@
 """A service that is told to stop finishes what it has begun, and leaves no connection behind."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -73,3 +75,41 @@ def test_a_request_under_way_is_answered_before_the_service_ends(
         stop([child])
     assert count(owner_engine, CONNECTIONS, clean_db) == 0
     assert "Traceback" not in log.read_text()
+
+
+HANGING = """
+import asyncio
+import signal
+import time
+
+import uvicorn
+
+from cathouse.web.server import _Process
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+async def app(scope, receive, send):
+    await receive()
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+    await send({"type": "lifespan.startup.complete"})
+    print("up", flush=True)
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+_Process(uvicorn.Config(app, port=0, lifespan="on", log_config=None)).run()
+"""
+
+
+def test_a_thread_that_hangs_as_a_name_look_up_may_keeps_no_service_from_ending() -> None:
+    """Where a service is the first process of its container, the signal by itself ends nothing: so it is here."""
+    child = subprocess.Popen((sys.executable, "-c", HANGING), stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child.stdout:
+        assert child.stdout.readline() == "up\n"
+        child.terminate()
+        try:
+            assert child.wait(timeout=10) == 0
+        finally:
+            child.kill()

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,6 +20,13 @@ from cathouse.web.settings import ServiceName, ServiceSettings
 
 CONFIGURATION_EXIT = 2
 STARTUP_EXIT = 3
+
+LEAVE_S = 1.0
+"""Seconds that the process may take to end once everything is closed.
+
+A name look-up cannot be given up: its thread waits for the resolver's own time-outs (10 s by default), and both loops
+wait for such threads when they are closed. Whoever stops a container kills it after 10 s.
+"""
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -46,6 +55,13 @@ class _Process(Server):
         gc.collect()
         gc.freeze()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; from then on nothing is left that is worth waiting for."""
+        await super().shutdown(sockets)
+        leaving = threading.Timer(LEAVE_S, _leave)
+        leaving.daemon = True
+        leaving.start()
+
     def _take_connections(self) -> None:
         """In the place of uvloop, which takes one at a time."""
         listening = [sock.dup() for server in self.servers for sock in server.sockets]
@@ -57,6 +73,12 @@ class _Process(Server):
     def _make_protocol(self) -> asyncio.Protocol:
         protocol: type[asyncio.Protocol] = self.config.http_protocol_class
         return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg] # as uvicorn does it
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def serve(service: ServiceName, settings_class: type[SettingsT], create_app: Callable[[SettingsT], FastAPI]) -> None:
