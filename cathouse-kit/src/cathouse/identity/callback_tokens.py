@@ -24,8 +24,8 @@ _TYPE = "callback+jwt"
 class CallbackToken:
     """What a callback token says.
 
-    ``scopes`` are the permissions that were granted when it was made, at ``generation``; whoever accepts it compares
-    both with what is granted now.
+    ``scopes`` are the permissions that were granted when it was made; whoever accepts it compares them with what is
+    granted now. ``generation`` counts the revocations that it knows of, and decides nothing.
     """
 
     installation_id: uuid.UUID
