@@ -4,12 +4,13 @@ import json
 import pkgutil
 import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from cathouse.schema.ownership import tables
-from cathouse.web import SERVICES, ServiceName
+from cathouse.web import SERVICES, ServiceName, ServiceSettings
 from tests.documents import DOCS, errors, openapi
 from tests.schema_document import schema_document
 
@@ -35,6 +36,20 @@ def test_the_schema_is_drawn_and_described_as_it_is() -> None:
     page = (DOCS / "database-schema.md").read_text(encoding="utf-8")
     assert page == schema_document(page), "run `make openapi`"
     assert page.count("\n### ") == len(tables())
+
+
+def test_every_variable_of_a_service_is_described_once() -> None:
+    settings = (
+        each
+        for service in SERVICES
+        for each in vars(import_module(f"{service}_service.settings")).values()
+        if isinstance(each, type) and issubclass(each, ServiceSettings)
+    )
+    described = re.findall(
+        r"^(?:# )?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {name.upper() for each in settings for name in each.model_fields} <= set(described)
+    assert len(described) == len(set(described))
 
 
 def test_links_between_documents_lead_somewhere() -> None:
