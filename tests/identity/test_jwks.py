@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from cathouse.identity import (
     AccessTokenVerifier,
@@ -23,6 +24,7 @@ from cathouse.identity import (
     RemoteJwks,
     jwks,
     read_ec_keys,
+    read_rsa_keys,
 )
 from cathouse.identity.access_tokens import ALGORITHM, AUDIENCES, LIFE_S, TYPE
 from cathouse.identity.compact import sign
@@ -138,7 +140,7 @@ async def test_a_flood_while_auth_service_is_away_costs_one_try_in_ten_seconds(
 ) -> None:
     kid = server.make_key()
     assert await keys.find(kid)
-    server.says = Response(status_code=503)
+    server.says = JSONResponse({"keys": []}, status_code=503)  # whatever else it says
     for ahead, fetches in ((11.0, 2), (12.0, 2), (22.0, 3), (MINUTE + 11, 4), (MINUTE + 12, 4)):
         clock.ahead = ahead
         await flood(keys)
@@ -168,6 +170,84 @@ async def test_a_new_key_is_known_before_it_signs(clock: Clock, server: KeyServe
     assert await keys.find(new)
 
 
+async def test_keys_are_asked_for_once_a_minute_however_many_requests_name_them(
+    clock: Clock, server: KeyServer, keys: RemoteJwks[ECKey]
+) -> None:
+    kid = server.make_key()
+    assert await keys.find(kid)
+    before = keys.generation
+    for ahead, fetches in ((11.0, 1), (MINUTE - 1, 1), (MINUTE + 1, 2), (MINUTE + 12, 2)):
+        clock.ahead = ahead
+        assert await keys.find(kid)
+        await renewed(keys)
+        assert server.fetches == fetches
+    assert keys.generation == before  # they are the same ones: what was checked under them stays
+
+
+async def test_finding_a_key_is_enough_to_renew_them(clock: Clock, server: KeyServer, keys: RemoteJwks[ECKey]) -> None:
+    kid = server.make_key()
+    assert await keys.find(kid)
+    clock.ahead = MINUTE + 1
+    assert await keys.find(kid)
+    assert keys._renewing is not None
+
+
+async def test_who_names_a_new_key_waits_for_the_renewal_that_is_on_its_way(
+    clock: Clock, server: KeyServer, keys: RemoteJwks[ECKey]
+) -> None:
+    assert await keys.find(server.make_key())
+    new = server.make_key()
+    clock.ahead = MINUTE + 1
+    assert keys.generation >= 0
+    await asyncio.sleep(0)  # it has begun
+    assert await keys.find(new)
+    assert server.fetches == 2
+
+
+async def test_a_renewal_ends_with_the_service(clock: Clock, server: KeyServer) -> None:
+    keys = RemoteJwks(server.url, read=read_ec_keys)
+    assert await keys.find(server.make_key())
+    clock.ahead = MINUTE + 1
+    assert keys.generation >= 0
+    renewing = keys._renewing
+    assert renewing is not None
+    await keys.close()
+    assert renewing.cancelled()
+
+
+async def test_the_keys_come_from_their_address_whatever_proxy_the_environment_names(
+    clock: Clock, server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    keys = RemoteJwks(server.url, read=read_ec_keys)
+    assert await keys.find(server.make_key())
+    await keys.close()
+
+
+def test_only_the_keys_that_an_algorithm_can_use_are_taken() -> None:
+    def published(key: ECKey | RSAKey, **members: Any) -> dict[str, Any]:
+        return {**key.as_dict(private=False), **members}
+
+    ec, rsa = ECKey.generate_key("P-256"), RSAKey.generate_key(2048)
+    document = {
+        "keys": [
+            published(ec, kid="es256"),
+            published(ec, kid=7),
+            published(ec, kty="OKP", kid="no curve of ours"),
+            published(ECKey.generate_key("P-384"), kid="es384"),
+            published(rsa, kid="any rsa"),
+            published(rsa, kid="rs256", alg="RS256"),
+            published(rsa, kid="rs512", alg="RS512"),
+            published(rsa, kid=7),
+            {"kty": "oct", "k": "AAAA", "kid": "secret"},
+        ]
+    }
+    assert read_ec_keys(document).keys() == {"es256"}
+    assert read_rsa_keys(document).keys() == {"any rsa", "rs256"}
+
+
 async def test_stale_keys_serve_for_a_day_while_auth_service_is_away(
     clock: Clock, server: KeyServer, keys: RemoteJwks[ECKey]
 ) -> None:
@@ -180,6 +260,9 @@ async def test_stale_keys_serve_for_a_day_while_auth_service_is_away(
         await renewed(keys)
         assert await keys.find(uuid.uuid4().hex) is None
     clock.ahead = 24 * HOUR + MINUTE
+    with capture_logs() as logs:
+        await renewed(keys)
+    assert [(each["event"], each["url"]) for each in logs] == [("jwks.fetch_failed", server.url)]
     for each in (kid, uuid.uuid4().hex):
         with pytest.raises(KeysUnavailableError) as refusal:
             await keys.find(each)

@@ -88,5 +88,5 @@ def read_callback_token(token: str, keyring: Keyring) -> CallbackToken:
             generation=int(claims["gen"]),
             expires_at=dt.datetime.fromtimestamp(claims["exp"], dt.UTC),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         raise InvalidTokenError from None
