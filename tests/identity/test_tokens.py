@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, OctKey
+from joserfc.jws import JWSRegistry, serialize_compact
 
 from cathouse.identity import (
     AccessTokenVerifier,
@@ -92,6 +93,31 @@ def test_a_token_of_another_algorithm_or_kind_is_none(clock: Clock) -> None:
             read(**wrong)
 
 
+def test_what_nobody_knows_in_a_header_is_ignored(clock: Clock) -> None:
+    key = OctKey.import_key(CALLS.current[1])
+    header = {"alg": "HS256", "typ": "x+jwt", "cat": "cl_B7d4PD111AAA"}  # as Clerk writes them
+    token = serialize_compact(
+        header, b'{"iat": %d, "exp": %d}' % (NOW, NOW + 10), key, registry=JWSRegistry(strict_check_header=False)
+    )
+    assert read_claims(token, key, algorithm="HS256", typ="x+jwt", longest_life_s=10)
+
+
+HEAD = encode({"alg": "x"})
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *(HEAD + rest for rest in (".b", ".b.c.d", ".b.\u00fc", ".b.\ud800")),
+        *(f"{head}.b.c" for head in ("", "!", HEAD + "=", HEAD[:-1] + "\u00fc")),
+        *(f"{encode(head)}.b.c" for head in ("[]", "x", b"\xff", "[" * 2900, '{"alg": "x", "alg": "x"}')),
+    ],
+)
+def test_what_is_no_compact_token_is_refused(token: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        read_header(token)
+
+
 @pytest.mark.parametrize("name", ["crit", "jwk", "jku", "x5u", "x5c", "b64"])
 def test_a_header_brings_no_key_and_wants_no_extension(name: str) -> None:
     with pytest.raises(InvalidTokenError):
@@ -99,7 +125,7 @@ def test_a_header_brings_no_key_and_wants_no_extension(name: str) -> None:
 
 
 def test_the_longest_token_has_four_kibibytes() -> None:
-    head = f"{encode({'alg': 'x'})}.."
+    head = f"{HEAD}.."
     assert LONGEST_TOKEN == 4096
     assert read_header(head + "s" * (4096 - len(head))) == {"alg": "x"}
     with pytest.raises(InvalidTokenError):

@@ -178,6 +178,20 @@ async def test_a_cat_is_nobody_at_once_when_its_installation_is_not_active(house
         assert answer.json()["code"] == "installation_not_active"
 
 
+async def test_a_cat_of_an_installation_that_is_not_there_is_nobody(house: House, home: Home) -> None:
+    _, installed, _ = home
+    cat = token({**installed, "id": str(uuid.uuid4())})
+    note = {"title": "Hello", "body": "Come home."}
+    for method, path, body in (
+        ("GET", f"{STORAGE}/v", None),
+        ("PUT", f"{STORAGE}/v", 1),
+        ("POST", "/api/v1/cat/notifications", note),
+        ("GET", "/api/v1/cat/installation", None),
+    ):
+        refused = await house.call("installation", method, path, body, headers=cat, expect=401)
+        assert refused.json()["code"] == "installation_not_active"
+
+
 async def test_a_person_is_no_cat(house: House, home: Home) -> None:
     player, _, cat = home
     await house.call("installation", "GET", f"{STORAGE}/v", person=player, expect=401)
