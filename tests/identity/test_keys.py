@@ -85,6 +85,7 @@ def test_production_takes_the_derived_keys_and_refuses_the_root() -> None:
     production = settings(environment="production", **derived)
     production.check_keys("proxy")
     development = settings(platform_secret=SecretStr(ROOT))
+    development.check_keys("proxy")
     for use in USED_BY["proxy"]:
         assert production.keyring(use, "proxy") == development.keyring(use, "proxy")
     with pytest.raises(ValueError, match="PLATFORM_SECRET must not be given to a service in production"):
@@ -141,9 +142,9 @@ def test_without_a_key_and_a_root_the_variable_is_named() -> None:
 
 
 def test_the_public_keys_are_at_auth_service_and_its_issuer_is_named_in_production() -> None:
-    for url in ("http://auth.internal:8001", "http://auth.internal:8001/"):
+    for url in ("http://auth.internal:8001/prefix", "http://auth.internal:8001/prefix/"):
         known = IdentitySettings(_env_file=None, auth_url=HttpUrl(url))
-        assert known.jwks_url == "http://auth.internal:8001/.well-known/jwks.json"
+        assert known.jwks_url == "http://auth.internal:8001/prefix/.well-known/jwks.json"
     with pytest.raises(ValidationError, match="TOKEN_ISSUER is not set"):
         IdentitySettings(_env_file=None, environment="production")
     with pytest.raises(ValidationError, match="at least 1 character"):
@@ -186,8 +187,7 @@ def test_a_cats_secret_does_not_change_when_a_root_is_added() -> None:
 def test_a_derived_key_survives_its_way_through_a_variable() -> None:
     keys = derive(parse_roots(f"{NEXT},{ROOT}"), KeyUse.PLAYER_SECRETS)
     assert parse_keyring(keys.text()) == keys
-    assert "r2" in repr(keys)
-    assert keys.text().split(":")[1].split(",")[0] not in repr(keys)
+    assert repr(keys) == "Keyring(r2, r1)"
 
 
 def test_a_callback_token_says_what_was_granted() -> None:

@@ -195,6 +195,8 @@ async def test_a_person_is_who_the_token_says(clock: Clock, verifier: AccessToke
         {"iss": "https://other.example"},
         {"aud": ["auth"]},
         {"aud": "auth"},
+        {"aud": "auth catalog"},
+        {"aud": 7},
         {"sub": None},
         {"sub": "me"},
         {"sub": 7},
@@ -213,6 +215,15 @@ async def test_a_claim_that_is_none_of_ours_is_refused(
 ) -> None:
     with pytest.raises(InvalidTokenError):
         await verifier.verify(access_token(**claims))
+
+
+@pytest.mark.parametrize("kid", [None, 7, ["k"], "another", ""])
+async def test_a_key_is_named_by_an_id_that_is_known(clock: Clock, verifier: AccessTokenVerifier, kid: object) -> None:
+    _, claims, signature = access_token().split(".")
+    header = encode({"alg": "ES256", "typ": "at+jwt", "kid": kid})
+    for forged in (f"{header}.{claims}.{signature}", "\ud800"):
+        with pytest.raises(InvalidTokenError):
+            await verifier.verify(forged)
 
 
 async def test_a_token_that_was_checked_is_not_checked_again_until_it_ends(
