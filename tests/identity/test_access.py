@@ -3,7 +3,8 @@
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,17 +17,21 @@ from starlette.types import Receive, Scope, Send
 from cathouse.errors import ServiceError
 from cathouse.identity import (
     AccessTokenVerifier,
+    CallbackToken,
     CallingCat,
     CatalogReader,
     CatalogWriter,
     CurrentDeveloper,
     CurrentPlayer,
     DeveloperReader,
+    InstallationNotActiveError,
     KeyUse,
     OptionalPerson,
+    PermissionNotGrantedError,
     RecentPlayer,
     SigningCat,
     called_by,
+    check_standing,
     derive,
     issue_callback_token,
     issue_service_token,
@@ -35,6 +40,7 @@ from cathouse.identity import (
 )
 from cathouse.identity.compact import sign
 from cathouse.identity.principal import pseudonym_of
+from cathouse.schema import PermissionType
 
 ISSUER = "https://auth.example"
 KEY = ECKey.generate_key("P-256", private=True)
@@ -252,3 +258,31 @@ async def test_a_signed_request_is_handed_on_as_it_came(caller: Caller) -> None:
         "headers": dict.fromkeys(headers, ""),
         "body": "",
     }
+
+
+@dataclass
+class Installed:
+    """What a query tells of an installation."""
+
+    is_active: bool = True
+    granted: tuple[PermissionType, ...] = ()
+
+
+def test_a_cat_may_use_what_its_token_names_and_the_player_grants_now() -> None:
+    storage, tasks = PermissionType.STORAGE, PermissionType.TASKS
+    nobody = uuid.uuid4()
+    token = CallbackToken(nobody, nobody, nobody, frozenset({storage}), 1, dt.datetime.now(dt.UTC))
+
+    def stands(found: Installed | None, permission: PermissionType = storage) -> object:
+        return check_standing(cast("Any", found), token, permission)
+
+    allowed = Installed(granted=(storage, tasks))
+    assert stands(allowed) is allowed
+    for found, permission in ((allowed, tasks), (Installed(granted=(tasks,)), storage), (Installed(), storage)):
+        with pytest.raises(PermissionNotGrantedError) as refusal:
+            stands(found, permission)
+        assert refusal.value.members == {"permission_type": permission.value}
+    for gone in (None, Installed(is_active=False, granted=(storage,))):
+        with pytest.raises(InstallationNotActiveError) as ended:
+            stands(gone)
+        assert ended.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}

@@ -258,6 +258,7 @@ def test_a_wrapped_secret_opens_under_its_own_key_name_and_installation_only() -
         with pytest.raises(SecretUnreadableError) as raised:
             unwrap_secret(ring, value, **{**known, **changes})  # type: ignore[arg-type]  # by name
         assert CANARY not in repr(raised.value)
+        assert raised.value.members == {"secret": {**known, **changes}["name"]}
         assert raised.value.__cause__ is None
 
 
