@@ -170,7 +170,7 @@ async def test_a_permission_is_found_as_the_release_that_runs_asks_for_it(rows: 
 
 
 async def test_an_answer_is_kept_with_its_time_and_is_a_change_when_it_is_another(rows: Rows) -> None:
-    async def kept() -> list[tuple[bool, bool]]:
+    async def kept() -> list[tuple[bool, ...]]:
         query = select(InstallationPermission.granted, InstallationPermission.granted_at.is_not(None))
         return [tuple(each) for each in await rows.session.execute(query)]
 
