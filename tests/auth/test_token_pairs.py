@@ -56,6 +56,7 @@ RAW = base64.urlsafe_b64decode(TOKEN.removeprefix("chr_") + "==")
         "chr_",
         "",
         TOKEN + "!",
+        TOKEN + "!!!!",
         TOKEN[:-1],
         TOKEN[:-1] + "\u00fc",
         TOKEN.replace("_", "/", 2),
@@ -76,7 +77,11 @@ class _Ring:
 
 
 SECRETS = JwtSecrets.parse("a-jwt-key-of-the-tests-and-of-nothing-else")
-ISSUER = TokenIssuer(cast("KeyRing", _Ring()), SECRETS, issuer="https://auth.example")
+
+
+@pytest.fixture
+def issuer() -> TokenIssuer:
+    return TokenIssuer(cast("KeyRing", _Ring()), SECRETS, issuer="https://auth.example")
 
 
 def granted(*, idle_s: float = 3600) -> Granted:
@@ -93,9 +98,9 @@ def granted(*, idle_s: float = 3600) -> Granted:
     )
 
 
-async def test_a_session_is_given_a_pair() -> None:
+async def test_a_session_is_given_a_pair(issuer: TokenIssuer) -> None:
     asked, before = granted(), int(time.time())
-    pair = await ISSUER.issue(asked)
+    pair = await issuer.issue(asked)
     assert pair.expires_in == 600
     assert 3540 < pair.refresh_expires_in <= 3600
     refresh = RefreshToken.parse(pair.refresh_token)
@@ -116,14 +121,14 @@ async def test_a_session_is_given_a_pair() -> None:
         "auth_time": int(asked.authenticated_at.timestamp()),
         "amr": ["pwd", "otp"],
     }
-    again = await ISSUER.issue(asked)
+    again = await issuer.issue(asked)
     assert again.refresh_token == pair.refresh_token
     repeated = read_claims(again.access_token, _Ring.key, algorithm="ES256", typ="at+jwt", longest_life_s=600)
     assert repeated["jti"] != claims["jti"]
 
 
-async def test_an_access_token_may_be_shorter_and_say_more() -> None:
-    token = await ISSUER.access_token(
+async def test_an_access_token_may_be_shorter_and_say_more(issuer: TokenIssuer) -> None:
+    token = await issuer.access_token(
         user_id=SESSION,
         role="player",
         authenticated_at=dt.datetime.now(dt.UTC),
@@ -135,7 +140,7 @@ async def test_an_access_token_may_be_shorter_and_say_more() -> None:
     assert (claims["scope"], claims["amr"], "sid" in claims) == ("a b", ["api_key"], False)
 
 
-async def test_a_session_at_its_end_or_under_a_retired_secret_gets_nothing_more() -> None:
-    assert (await ISSUER.issue(granted(idle_s=-60))).refresh_expires_in == 0
+async def test_a_session_at_its_end_or_under_a_retired_secret_gets_nothing_more(issuer: TokenIssuer) -> None:
+    assert (await issuer.issue(granted(idle_s=-60))).refresh_expires_in == 0
     with pytest.raises(RefreshTokenInvalidError):
-        await ISSUER.issue(replace(granted(), key_id="retired"))
+        await issuer.issue(replace(granted(), key_id="retired"))

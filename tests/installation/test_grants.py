@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
@@ -59,8 +59,13 @@ class Rows:
         home = to or self.installed
         return await set_grant(self.session, home.id, self.permissions[kind].id, granted=granted)
 
-    async def change(self, row: type[Cat | Installation], **values: Any) -> None:
-        await self.session.execute(update(row).values(**values))
+    async def change(self, row: Cat | Installation, **values: Any) -> None:
+        await self.session.execute(update(type(row)).where(type(row).id == row.id).values(**values))
+
+    async def is_locked(self) -> bool:
+        """Whether a transaction, this one, holds the installation: an xmax is who locked or replaced the row."""
+        query = text("SELECT xmax <> '0' FROM cathouse.installations WHERE id = :id")
+        return bool(await self.session.scalar(query, {"id": self.installed.id}))
 
     async def standing(self, home: Installation | None = None) -> AnyRow:
         found = await find_standing(self.session, (home or self.installed).id)
@@ -96,41 +101,48 @@ async def test_an_installation_runs_the_highest_release_that_was_agreed_to(rows:
     await rows.release("2.0.0", epoch=2)
     await rows.release("3.0.0", published=False)
     assert (await rows.standing()).version == "1.10.0"
-    await rows.change(Installation, consent_epoch=2)
+    await rows.change(rows.installed, consent_epoch=2)
     assert (await rows.standing()).version == "2.0.0"
-    await rows.change(Installation, consent_epoch=3)
+    await rows.change(rows.installed, consent_epoch=3)
     assert (await rows.standing()).version == "2.0.0"
+    assert (await rows.standing(rows.own)).version == "1.10.0"
 
 
 async def test_what_is_being_written_runs_at_its_developers_while_the_cat_is_a_draft(rows: Rows) -> None:
-    await rows.release("1.0.0")
-    await rows.release("2.0.0", epoch=2, published=False)
-    for status, own in ((CatStatus.PUBLISHED, "1.0.0"), (CatStatus.DRAFT, "2.0.0")):
-        await rows.change(Cat, status=status.value)
+    await rows.release("1.0.0", "storage")
+    await rows.release("2.0.0", "tasks", epoch=3, published=False)
+    await rows.release("3.0.0", "storage", epoch=2)  # published, and agreed to by nobody
+    for status, own, asked in ((CatStatus.PUBLISHED, "1.0.0", "storage"), (CatStatus.DRAFT, "2.0.0", "tasks")):
+        await rows.change(rows.cat, status=status.value)
         assert (await rows.standing(rows.own)).version == own
+        assert await find_requested(rows.session, rows.own.id, asked) is not None
         assert (await rows.standing()).version == "1.0.0"
+        assert await find_requested(rows.session, rows.installed.id, "tasks") is None
 
 
 @pytest.mark.parametrize(
     ("row", "changes"),
     [
-        (Installation, {"status": InstallationStatus.PAUSED.value}),
-        (Installation, {"status": InstallationStatus.UNINSTALLED.value, "uninstalled_at": NOW}),
-        (Installation, {"developer_suspended_at": NOW, "developer_suspension_reason": "x"}),
-        (Installation, {"operator_suspended_at": NOW, "operator_suspension_reason": "x"}),
-        (Cat, {"status": CatStatus.SUSPENDED.value, "suspension_reason": "x", "status_before_suspension": "published"}),
+        ("installed", {"status": InstallationStatus.PAUSED.value}),
+        ("installed", {"status": InstallationStatus.UNINSTALLED.value, "uninstalled_at": NOW}),
+        ("installed", {"developer_suspended_at": NOW, "developer_suspension_reason": "x"}),
+        ("installed", {"operator_suspended_at": NOW, "operator_suspension_reason": "x"}),
+        (
+            "cat",
+            {"status": CatStatus.SUSPENDED.value, "suspension_reason": "x", "status_before_suspension": "published"},
+        ),
     ],
 )
 async def test_each_of_these_takes_an_installation_out_of_service(
-    rows: Rows, row: type[Cat | Installation], changes: dict[str, Any]
+    rows: Rows, row: str, changes: dict[str, Any]
 ) -> None:
     assert (await rows.standing()).is_active
-    await rows.change(row, **changes)
+    await rows.change(getattr(rows, row), **changes)
     assert not (await rows.standing()).is_active
 
 
 async def test_a_cat_that_is_a_draft_is_in_service_where_it_is_installed(rows: Rows) -> None:
-    await rows.change(Cat, status=CatStatus.DRAFT.value)
+    await rows.change(rows.cat, status=CatStatus.DRAFT.value)
     assert (await rows.standing()).is_active
 
 
@@ -151,21 +163,26 @@ async def test_what_is_granted_is_what_the_player_allowed_and_the_release_asks_f
 
 async def test_nobody_stands_for_an_installation_that_is_not_there(rows: Rows) -> None:
     assert await find_standing(rows.session, rows.cat.id) is None
-    for for_change in (False, True):
-        found = await find_standing(rows.session, rows.installed.id, for_change=for_change)
-        assert found is not None
+
+
+async def test_an_installation_is_held_for_a_change_and_for_nothing_else(rows: Rows) -> None:
+    await rows.standing()
+    assert not await rows.is_locked()
+    assert await find_standing(rows.session, rows.installed.id, for_change=True) == await rows.standing()
+    assert await rows.is_locked()
 
 
 async def test_a_permission_is_found_as_the_release_that_runs_asks_for_it(rows: Rows) -> None:
     assert await find_requested(rows.session, rows.installed.id, "storage") is None
     await rows.release("1.0.0", "storage", "tasks")
     await rows.release("2.0.0", "tasks", epoch=2)
+    await rows.change(rows.own, consent_epoch=2)
     found = [await find_requested(rows.session, rows.installed.id, kind) for kind in ("storage", "tasks")]
     assert [tuple(each) for each in found if each] == [
         (rows.permissions["storage"].id, True),
         (rows.permissions["tasks"].id, False),
     ]
-    await rows.change(Installation, consent_epoch=2)
+    await rows.change(rows.installed, consent_epoch=2)
     assert await find_requested(rows.session, rows.installed.id, "storage") is None
 
 
