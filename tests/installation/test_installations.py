@@ -172,6 +172,13 @@ async def test_a_required_permission_is_taken_back_from_a_paused_cat_only(house:
     await house.call("installation", "PUT", f"{path}/permissions/all", {"granted": True}, person=player, expect=422)
     listed = (await house.call("installation", "GET", f"{path}/permissions", person=player)).json()["items"]
     assert {each["permission_type"]: each["granted"] for each in listed} == {"storage": True, "notification": False}
+    again = await house.call("installation", "PUT", f"{path}/permissions/storage", {"granted": True}, person=player)
+    assert again.json() in listed
+    await house.call("installation", "DELETE", path, person=player, expect=204)
+    ended = await house.call(
+        "installation", "PUT", f"{path}/permissions/notification", {"granted": True}, person=player, expect=409
+    )
+    assert ended.json()["code"] == "transition_not_allowed"
 
 
 async def test_revoking_raises_the_generation_and_granting_does_not(house: House) -> None:
