@@ -29,6 +29,7 @@ from cathouse.identity import (
     OptionalPerson,
     PermissionNotGrantedError,
     RecentPlayer,
+    SignedRequest,
     SigningCat,
     called_by,
     check_standing,
@@ -258,6 +259,7 @@ async def test_a_signed_request_is_handed_on_as_it_came(caller: Caller) -> None:
         "headers": dict.fromkeys(headers, ""),
         "body": "",
     }
+    assert repr(SignedRequest(headers, b"text")) == "SignedRequest()"  # nothing of it gets into a log
 
 
 @dataclass
