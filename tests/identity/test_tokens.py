@@ -186,12 +186,13 @@ async def test_a_person_is_who_the_token_says(clock: Clock, verifier: AccessToke
     assert (by_key.session_id, by_key.scopes) == (None, frozenset({"catalog:read", "developer:read"}))
     assert (await verifier.verify(access_token(scope=""))).scopes == frozenset()
     assert (await verifier.verify(access_token())).amr == ()
-    assert await verifier.verify(access_token(aud="catalog"))
+    assert await verifier.verify(access_token(aud="catalog", exp=NOW + 3600))
 
 
 @pytest.mark.parametrize(
     "claims",
     [
+        {"exp": NOW + 3601},
         {"iss": "https://other.example"},
         {"aud": ["auth"]},
         {"aud": "auth"},

@@ -21,7 +21,8 @@ from cathouse.schema import (
     Release,
     ReleasePermission,
 )
-from installation_service.grants.repository import find_requested, find_standing, note_change, set_grant
+from installation_service.grants.repository import find_requested, note_change, set_grant
+from installation_service.standing.repository import find_standing
 from tests.factories.accounts import user
 from tests.factories.cats import cat, release
 from tests.factories.installations import installation
