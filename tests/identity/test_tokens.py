@@ -327,6 +327,7 @@ def test_a_token_under_a_root_that_was_retired_is_none(clock: Clock) -> None:
 def test_a_service_token_lives_for_a_minute(clock: Clock) -> None:
     token = issue_service_token(CALLS, caller="proxy", callee="installation")
     assert claims_of(token)["exp"] - claims_of(token)["iat"] == 60
+    assert read_header(token)["typ"] == "service+jwt"
     clock.now = NOW + 89
     verify_service_token(token, CALLS, caller="proxy", callee="installation")
     clock.now = NOW + 90
