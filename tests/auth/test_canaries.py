@@ -10,7 +10,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.settings import AuthSettings
 from cathouse.database import DatabaseUrl
 from cathouse.web.observing.logs import configure_logs

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from cathouse.local.processes import plain_environment
 from cathouse.schema import SecondFactor, SigningKey
 from tests.factories.accounts import PASSWORD, email

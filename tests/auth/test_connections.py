@@ -14,11 +14,11 @@ from sqlalchemy import text
 from auth_service.accounts import passwords as passwords_module
 from auth_service.accounts.passwords import LONGEST_QUEUE, Passwords
 from auth_service.client import Client
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.service import MailService
 from auth_service.recovery.service import RecoveryService
 from auth_service.registration.schemas import Registration
 from auth_service.registration.service import RegistrationService
-from auth_service.secrets import JwtSecrets
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from tests.factories.accounts import registration
 from tests.fixtures.house import JWT_SECRET, House

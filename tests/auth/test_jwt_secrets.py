@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys.rotation import PUBLISHED_FOR
 from auth_service.signing_keys.service import KeyRing
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl

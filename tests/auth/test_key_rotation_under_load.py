@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys import service as signing_keys
 from auth_service.signing_keys.rotation import KEPT_FOR, PUBLISHED_FOR
 from auth_service.signing_keys.service import KeyRing

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from auth_service.pace import takes_at_least
+from auth_service.answer_times import takes_at_least
 
 
 async def test_success_takes_as_long_whatever_was_done() -> None:

@@ -9,8 +9,8 @@ import pyotp
 import pytest
 from sqlalchemy import select, text
 
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.second_factor import codes
-from auth_service.secrets import JwtSecrets
 from auth_service.sessions.repository import attempt_key
 from cathouse.database import DatabaseUrl
 from cathouse.schema import AuditEvent, LoginAttempt, SecondFactor

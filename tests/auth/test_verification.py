@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import func, select, text
 
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.letters import MailKind
-from auth_service.secrets import JwtSecrets
 from auth_service.sessions.repository import attempt_key
 from cathouse.database import DatabaseUrl
 from cathouse.schema import LoginAttempt, Mail, User

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from cathouse.schema import SigningKey
 from tests.fixtures.house import JWT_SECRET, House
 

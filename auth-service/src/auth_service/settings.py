@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.addresses import parse_sender
 from auth_service.mails.server import SmtpServer
-from auth_service.secrets import JwtSecrets
 from cathouse.web import Rates, RatesText, ServiceSettings, parse_rates, split_by_commas
 
 

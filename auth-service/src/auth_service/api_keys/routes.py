@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from auth_service.api_keys.schemas import ApiKeyCreation, ApiKeyExchange, ApiKeyView, NewApiKeyView, ScopedToken
 from auth_service.api_keys.service import ApiKeyService
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from cathouse.identity import CurrentDeveloper, public
 from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from auth_service.clerk.schemas import ClerkExchange
 from auth_service.clerk.service import ClerkService
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from auth_service.sessions.schemas import Tokens
 from cathouse.identity import public
 from cathouse.web import limited_by_address, provided

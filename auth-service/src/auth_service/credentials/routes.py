@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body
 from auth_service.accounts.schemas import UserView
 from auth_service.credentials.schemas import DeveloperRequest, PasswordChange
 from auth_service.credentials.service import CredentialsService
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from cathouse.identity import RecentPlayer
 from cathouse.web import provided
 

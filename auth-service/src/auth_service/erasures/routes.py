@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from auth_service.erasures.service import ErasureService
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from cathouse.identity import RecentPlayer
 from cathouse.web import provided
 

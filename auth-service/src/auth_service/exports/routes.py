@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from auth_service.exports.service import ExportService
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from cathouse.identity import RecentPlayer
 from cathouse.web import provided
 

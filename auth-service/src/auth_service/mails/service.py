@@ -10,6 +10,7 @@ from email.message import EmailMessage
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails import repository
 from auth_service.mails.addresses import in_ascii, parse_sender
 from auth_service.mails.errors import MailNotConfiguredError
@@ -17,9 +18,9 @@ from auth_service.mails.letters import MailKind, compose
 from auth_service.mails.repository import SealedMail
 from auth_service.mails.schemas import NotificationMail
 from auth_service.mails.transport import MailDelayedError, MailRefusedError, Transport
-from auth_service.secrets import JwtSecrets, UnwrappingError
 from cathouse.database import AnyRow, Database, Worker
 from cathouse.errors import ServiceError
+from cathouse.identity.sealing import UnsealingError
 
 DAY = dt.timedelta(days=1)
 
@@ -201,7 +202,7 @@ class MailService:
             raise MailDelayedError(_CLOSED)
         try:
             content = json.loads(secret.unwrap(mail.wrapped, bound_to=f"mail:{mail.id}"))
-        except UnwrappingError:
+        except UnsealingError:
             raise MailRefusedError("it was changed in the database: what it says cannot be opened") from None
         try:
             kind = MailKind(mail.kind)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from auth_service.from_client import FromClient
 from auth_service.recovery.schemas import Accepted, AddressRequest, PasswordReset, TokenSpending, VerificationRequest
 from auth_service.recovery.service import RecoveryService
-from auth_service.requests import FromClient
 from cathouse.identity import AuthenticationRequiredError, OptionalPerson, RecentPlayer, public
 from cathouse.web import limited_by_address, provided
 

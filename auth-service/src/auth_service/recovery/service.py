@@ -10,12 +10,12 @@ from auth_service.accounts.addresses import email_key, masked
 from auth_service.accounts.errors import LongerPasswordNeededError
 from auth_service.accounts.passwords import Passwords, check_password, is_long
 from auth_service.accounts.repository import is_protected
+from auth_service.answer_times import MAIL_S, takes_at_least
 from auth_service.audit.repository import record
 from auth_service.client import Client
 from auth_service.mails.letters import MailKind
 from auth_service.mails.repository import SealedMail
 from auth_service.mails.service import MailService
-from auth_service.pace import MAIL_S, takes_at_least
 from auth_service.recovery import repository
 from auth_service.recovery.errors import TokenInvalidError
 from auth_service.recovery.tokens import LIVES, NewToken, hash_of, make_token

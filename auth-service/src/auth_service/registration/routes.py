@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from auth_service.accounts.schemas import UserView
+from auth_service.from_client import FromClient
 from auth_service.recovery.schemas import Accepted
 from auth_service.registration.schemas import Registration
 from auth_service.registration.service import RegistrationService
-from auth_service.requests import FromClient
 from cathouse.identity import public
 from cathouse.web import limited_by_address, provided
 

@@ -8,10 +8,10 @@ from auth_service.accounts.addresses import email_key
 from auth_service.accounts.errors import EmailTakenError
 from auth_service.accounts.passwords import Passwords, check_password, is_long
 from auth_service.accounts.repository import NewUser, add_user, read_profile
+from auth_service.answer_times import REGISTRATION_S, takes_at_least
 from auth_service.audit.repository import record
 from auth_service.client import Client
 from auth_service.mails.service import MailService
-from auth_service.pace import REGISTRATION_S, takes_at_least
 from auth_service.recovery.service import RecoveryService
 from auth_service.registration.schemas import Registration
 from cathouse.database import AnyRow, Database

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from auth_service.second_factor.schemas import RecoveryCodes, TotpConfirmation, TotpSetup
 from auth_service.second_factor.service import SecondFactorService
 from cathouse.identity import RecentPlayer

@@ -9,6 +9,7 @@ from auth_service.accounts.errors import AccountGoneError
 from auth_service.accounts.repository import is_protected
 from auth_service.audit.repository import record
 from auth_service.client import Client
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.letters import MailKind
 from auth_service.mails.service import MailService
 from auth_service.second_factor import codes, repository
@@ -21,8 +22,8 @@ from auth_service.second_factor.errors import (
     TotpNotEnabledError,
 )
 from auth_service.second_factor.schemas import RecoveryCodes, TotpSetup
-from auth_service.secrets import JwtSecrets, UnwrappingError
 from cathouse.database import AnyRow, Database
+from cathouse.identity.sealing import UnsealingError
 from cathouse.schema import LONG_PASSWORD
 
 _logger = structlog.get_logger(__name__)
@@ -184,7 +185,7 @@ class SecondFactorService:
             raise SecretUnreadableError
         try:
             return secret.unwrap(factor.wrapped_secret, bound_to=_bound_to(user_id)).decode()
-        except UnwrappingError:
+        except UnsealingError:
             raise SecretUnreadableError from None
 
     def _rewrapped(self, factor: AnyRow, secret: str, user_id: uuid.UUID) -> tuple[bytes, str] | None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form
 from pydantic import ValidationError
 
 from auth_service.accounts.errors import InvalidCredentialsError
-from auth_service.requests import FromClient
+from auth_service.from_client import FromClient
 from auth_service.sessions.schemas import Login, PasswordForm, RefreshRequest, SessionView, Tokens
 from auth_service.sessions.service import SessionService
 from cathouse.identity import CurrentPlayer, public

@@ -16,11 +16,11 @@ from auth_service.accounts.errors import HashingBusyError, InvalidCredentialsErr
 from auth_service.accounts.passwords import Passwords, is_long
 from auth_service.accounts.repository import find_password_hash, replace_password
 from auth_service.client import Client
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.letters import MailKind
 from auth_service.mails.service import MailService
 from auth_service.second_factor.errors import TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
-from auth_service.secrets import JwtSecrets
 from auth_service.sessions import repository
 from auth_service.sessions.errors import (
     EmailNotVerifiedError,

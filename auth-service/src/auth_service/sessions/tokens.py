@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.sessions.errors import RefreshTokenInvalidError
 from auth_service.sessions.refresh_tokens import make_refresh_token
 from auth_service.sessions.schemas import Tokens

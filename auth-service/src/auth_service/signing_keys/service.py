@@ -10,11 +10,12 @@ import structlog
 from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.secrets import JwtSecrets, UnwrappingError
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys import repository
 from auth_service.signing_keys.errors import KeyNotFoundError, NoSigningKeyError
 from auth_service.signing_keys.rotation import PUBLISHED_FOR, Steps, steps_due
 from cathouse.database import Database, record_event
+from cathouse.identity.sealing import UnsealingError
 from cathouse.schema import SigningKey, SigningKeyState
 
 RELOAD_AFTER_S = 60.0
@@ -184,7 +185,7 @@ class KeyRing:
             raise NoSigningKeyError
         try:
             return ECKey.import_key(secret.unwrap(key.wrapped_private, bound_to=key.kid))
-        except UnwrappingError:
+        except UnsealingError:
             raise NoSigningKeyError from None
 
 

@@ -30,7 +30,6 @@ from cathouse.database.portions import change_portion, write_portions
 from cathouse.database.retention import Retention
 from cathouse.database.rows import AnyRow, AnySelect, newest_first
 from cathouse.database.settings import DatabaseSettings, MigrationSettings
-from cathouse.database.standing import is_active_admin
 from cathouse.database.units import Database, Unit
 from cathouse.database.urls import DatabaseUrl
 from cathouse.database.usage import Usage, current_usage, measured
@@ -69,7 +68,6 @@ __all__ = [
     "broken_constraint",
     "change_portion",
     "current_usage",
-    "is_active_admin",
     "measured",
     "newest_first",
     "record_event",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, TypeVar, cast
 from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
-from cathouse.database import Database, is_active_admin
+from cathouse.database import Database
 from cathouse.identity.access_tokens import AccessTokenVerifier
 from cathouse.identity.callback_tokens import CallbackToken, read_callback_token
 from cathouse.identity.errors import (
@@ -25,6 +25,7 @@ from cathouse.identity.keys import Keyring
 from cathouse.identity.principal import Principal, pseudonym_of
 from cathouse.identity.scopes import Scope
 from cathouse.identity.service_tokens import verify_service_token
+from cathouse.identity.standing import is_active_admin
 from cathouse.schema import Role
 
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - a path

@@ -152,7 +152,7 @@ def refuse_weak_secret(secret: str) -> None:
 
 def derive(roots: Keyring, use: KeyUse) -> Keyring:
     """The key for one use under every root."""
-    return Keyring(tuple((root_id, _hkdf(secret, f"cathouse/{use.value}/v1")) for root_id, secret in roots))
+    return Keyring(tuple((root_id, hkdf(secret, f"cathouse/{use.value}/v1")) for root_id, secret in roots))
 
 
 def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, version: int) -> str:
@@ -164,7 +164,7 @@ def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, ver
     key = keyring.find(root_id)
     if key is None:
         raise SigningRootRetiredError
-    return "whsec_" + base64.b64encode(_hkdf(key, f"whsec/{cat_id}/{version}")).decode()
+    return "whsec_" + base64.b64encode(hkdf(key, f"whsec/{cat_id}/{version}")).decode()
 
 
 def fingerprints(keyring: Keyring, message: bytes) -> tuple[bytes, ...]:
@@ -172,10 +172,11 @@ def fingerprints(keyring: Keyring, message: bytes) -> tuple[bytes, ...]:
 
     Nobody can try guesses at the message who has the fingerprint alone.
     """
-    return tuple(hmac.digest(_hkdf(secret, "fingerprint/v1"), message, "sha256") for _, secret in keyring)
+    return tuple(hmac.digest(hkdf(secret, "fingerprint/v1"), message, "sha256") for _, secret in keyring)
 
 
 # Of as many cats: to derive a secret anew for each message takes as long as to sign with it (3 µs).
 @lru_cache(maxsize=4096)
-def _hkdf(secret: bytes, label: str) -> bytes:
+def hkdf(secret: bytes, label: str) -> bytes:
+    """The key of 32 bytes that ``secret`` gives for one use (HKDF-SHA256, RFC 5869), a label a use."""
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=label.encode()).derive(secret)

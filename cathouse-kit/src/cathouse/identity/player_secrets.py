@@ -1,27 +1,21 @@
 """Players' secrets at rest: installation-service wraps them, and proxy-service alone opens them."""
 
-import os
 import uuid
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cathouse.identity.errors import SecretUnreadableError
 from cathouse.identity.keys import Keyring
-
-NONCE_BYTES = 12
+from cathouse.identity.sealing import UnsealingError, seal, unseal
 
 
 class SecretWrapper:
-    """Encrypts with AES-256-GCM under the newest player-secrets key."""
+    """Seals under the newest player-secrets key."""
 
     def __init__(self, keys: Keyring) -> None:
         self.key_id, self._key = keys.current
 
     def wrap(self, value: str, *, installation_id: uuid.UUID, name: str) -> bytes:
-        """The nonce and the sealed value."""
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self._key).encrypt(nonce, value.encode(), _bound_to(installation_id, name))
+        """The sealed value."""
+        return seal(self._key, value.encode(), bound_to=_bound_to(installation_id, name))
 
 
 def unwrap_secret(keys: Keyring, wrapped: bytes, *, key_id: str, installation_id: uuid.UUID, name: str) -> str:
@@ -33,13 +27,12 @@ def unwrap_secret(keys: Keyring, wrapped: bytes, *, key_id: str, installation_id
     key = keys.find(key_id)
     if key is None:
         raise SecretUnreadableError(name)
-    nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
     try:
-        return AESGCM(key).decrypt(nonce, sealed, _bound_to(installation_id, name)).decode()
-    except (InvalidTag, ValueError):
+        return unseal(key, wrapped, bound_to=_bound_to(installation_id, name)).decode()
+    except (UnsealingError, ValueError):
         raise SecretUnreadableError(name) from None
 
 
-def _bound_to(installation_id: uuid.UUID, name: str) -> bytes:
+def _bound_to(installation_id: uuid.UUID, name: str) -> str:
     """What a wrapped secret is tied to: moved to another row it does not open."""
-    return f"{installation_id}/{name}".encode()
+    return f"{installation_id}/{name}"

@@ -1,9 +1,23 @@
-"""What a calling cat may do right now, by what the database says of its installation."""
+"""What somebody may do right now, by what the database says and whatever a token said when it was made."""
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
 from cathouse.identity.callback_tokens import CallbackToken
 from cathouse.identity.errors import InstallationNotActiveError, PermissionNotGrantedError
-from cathouse.schema import PermissionType
+from cathouse.schema import PermissionType, Role, User
+
+
+async def is_active_admin(session: AsyncSession, user_id: uuid.UUID) -> bool:
+    """Whether the account is an admin's and open.
+
+    For services that may read ``role`` and ``is_active`` of users: all but proxy-service.
+    """
+    query = select(User.id).where(User.id == user_id, User.role == Role.ADMIN, User.is_active)
+    return (await session.scalar(query)) is not None
 
 
 def check_active(found: AnyRow | None) -> AnyRow:

@@ -3,14 +3,12 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
-from cathouse.identity.keys import SHORTEST_ROOT, USED_BY
+from cathouse.identity.keys import SHORTEST_ROOT, USED_BY, hkdf
 from cathouse.web.client_address import parse_trusted_proxies
 from cathouse.web.limits.rates import BoundedMemoryStorage, Limiter, Rates, parse_rates
 from cathouse.web.limits.redis_server import RedisServer
@@ -140,9 +138,8 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
             return Limiter(BoundedMemoryStorage())
         # Any key that all replicas have and Redis has not.
         _, secret = self.keyring(min(USED_BY[service]), service).current
-        derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"limits/v1").derive(secret)
         server = RedisServer.parse(self.redis_url.get_secret_value())
-        return await SharedLimiter.open(server, service=service, secret=derived)
+        return await SharedLimiter.open(server, service=service, secret=hkdf(secret, "limits/v1"))
 
     def port(self, service: ServiceName) -> int:
         """Where ``service`` listens: ``AUTH_PORT`` and so on."""
