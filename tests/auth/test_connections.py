@@ -32,7 +32,7 @@ async def test_the_one_connection_is_free_while_passwords_are_hashed(clean_db: D
     passwords = Passwords(threads=1)
     passwords._hasher = PasswordHasher(time_cost=240, memory_cost=19456, parallelism=1)  # two seconds a hash
     secrets = JwtSecrets.parse(JWT_SECRET)
-    mails = MailService(database, secrets, None, sender="house@example.com", public_url="https://example.com")
+    mails = MailService(database, secrets, None)
     recovery = RecoveryService(database, passwords, mails)
     registrations = RegistrationService(database, passwords, mails, recovery, requires_verification=False)
     client = Client(user_agent=None, ip=None)

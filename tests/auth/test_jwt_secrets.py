@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys.rotation import PUBLISHED_FOR
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from cathouse.schema import SigningKey
 from tests.factories.accounts import PASSWORD
@@ -54,7 +54,7 @@ async def refresh(house: House, url: str, token: str, *, expect: int = 200) -> d
 
 async def new_key_signs(house: House, database: Database) -> None:
     """A rotation of the signing key under the new secret, with its twenty minutes gone by."""
-    await KeyRing(database, JwtSecrets.parse(f"{NEW},{JWT_SECRET}")).rotate()
+    await SigningKeys(database, JwtSecrets.parse(f"{NEW},{JWT_SECRET}")).rotate()
     with house.engine.begin() as connection:
         older = {"by": PUBLISHED_FOR * 2}
         connection.execute(text("UPDATE cathouse.signing_keys SET created_at = created_at - :by"), older)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys import service as signing_keys
 from auth_service.signing_keys.rotation import KEPT_FOR, PUBLISHED_FOR
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from cathouse.identity import jwks
 from tests.auth.tokens import PATHS, header_of
@@ -82,7 +82,7 @@ async def rotate(settings: DatabaseSettings) -> None:
     """Publish a new key, as the command does."""
     database = Database.from_settings(settings, "auth")
     try:
-        await KeyRing(database, JwtSecrets.parse(JWT_SECRET)).rotate()
+        await SigningKeys(database, JwtSecrets.parse(JWT_SECRET)).rotate()
     finally:
         await database.close()
 

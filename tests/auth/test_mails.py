@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from auth_service.mails import repository, service
+from auth_service.mails import delivery, repository
 from auth_service.mails.letters import MailKind
 from cathouse.database import DatabaseUrl
 from tests.fixtures.auth_app import run_auth, until
@@ -166,7 +166,7 @@ async def test_at_shutdown_a_mail_that_is_being_taken_is_finished(
 async def test_at_shutdown_what_hangs_is_given_back_for_the_next_process(
     clean_db: DatabaseUrl, owner_engine: Engine, mail_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_GRACE_S", 0.1)
+    monkeypatch.setattr(delivery, "_GRACE_S", 0.1)
     await write_down(clean_db, somebody(owner_engine))
     mail_server.answer(HANG)
     async with run_auth(clean_db, **sending(mail_server)):
@@ -179,7 +179,7 @@ async def test_at_shutdown_what_hangs_is_given_back_for_the_next_process(
 async def test_a_mail_that_was_taken_without_an_answer_comes_again_as_the_same(
     clean_db: DatabaseUrl, owner_engine: Engine, mail_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_GRACE_S", 0.1)
+    monkeypatch.setattr(delivery, "_GRACE_S", 0.1)
     await write_down(clean_db, somebody(owner_engine))
     mail_server.answer(TAKE_AND_HANG, at="DATA")
     async with run_auth(clean_db, **sending(mail_server)):
@@ -203,7 +203,7 @@ async def test_two_replicas_send_each_mail_once(
 async def test_one_that_hangs_does_not_stop_the_others_of_its_round(
     clean_db: DatabaseUrl, owner_engine: Engine, mail_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_GRACE_S", 0.1)
+    monkeypatch.setattr(delivery, "_GRACE_S", 0.1)
     await write_down(clean_db, somebody(owner_engine), 5)
     mail_server.answer(HANG)
     async with run_auth(clean_db, **sending(mail_server)):

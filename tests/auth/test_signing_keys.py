@@ -16,7 +16,7 @@ from sqlalchemy import text
 from auth_service.jwt_secrets import JwtSecrets
 from auth_service.signing_keys import service as signing_keys
 from auth_service.signing_keys.rotation import KEPT_FOR, PUBLISHED_FOR, REPLACED_AFTER, Steps, steps_due
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from cathouse.identity import jwks
 from cathouse.schema import SigningKeyState
@@ -80,8 +80,8 @@ async def database(clean_db: DatabaseUrl) -> AsyncIterator[Database]:
     await opened.close()
 
 
-def ring(database: Database, secret: str = JWT_SECRET) -> KeyRing:
-    return KeyRing(database, JwtSecrets.parse(secret))
+def ring(database: Database, secret: str = JWT_SECRET) -> SigningKeys:
+    return SigningKeys(database, JwtSecrets.parse(secret))
 
 
 async def published(house: House) -> list[str]:

@@ -1,7 +1,8 @@
 """auth-service's part of the ``cathouse`` command: what writes its slice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
 import typer
@@ -13,7 +14,7 @@ from auth_service.registration.schemas import Registration
 from auth_service.registration.service import RegistrationService
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.settings import AuthSettings
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.configuration import load
 from cathouse.database import Database
 
@@ -42,24 +43,15 @@ def create_admin(
 
 
 async def _create(registration: Registration) -> None:
-    settings = load(AuthSettings)
-    database = Database.from_settings(settings, "auth")
-    passwords = Passwords()
-    mails = _no_mails(settings, database)
-    registrations = RegistrationService(
-        database, passwords, mails, RecoveryService(database, passwords, mails), requires_verification=False
-    )
-    try:
-        await registrations.create_admin(registration)
-    finally:
-        passwords.close()
-        await database.close()
-
-
-def _no_mails(settings: AuthSettings, database: Database) -> MailService:
-    return MailService(
-        database, settings.jwt_secrets(), None, sender=settings.mail_from, public_url=str(settings.public_url)
-    )
+    async with _opened() as (settings, database):
+        passwords = Passwords()
+        mails = MailService(database, settings.jwt_secrets(), None)
+        recovery = RecoveryService(database, passwords, mails)
+        registrations = RegistrationService(database, passwords, mails, recovery, requires_verification=False)
+        try:
+            await registrations.create_admin(registration)
+        finally:
+            passwords.close()
 
 
 keys = typer.Typer(help="The keys between services, and those that sign access tokens.", no_args_is_help=True)
@@ -68,7 +60,7 @@ keys = typer.Typer(help="The keys between services, and those that sign access t
 @keys.command("list")
 def list_keys() -> None:
     """Show the keys that access tokens are verified with."""
-    for key in asyncio.run(_with_keys(KeyRing.list)):
+    for key in asyncio.run(_with_keys(SigningKeys.list)):
         since = key.retired_at or key.activated_at or key.created_at
         print(f"{key.kid}  {key.state:<9} since {since:%Y-%m-%d %H:%M} UTC")  # noqa: T201 - a command prints
 
@@ -76,7 +68,7 @@ def list_keys() -> None:
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Publish a new signing key. It signs when every service has seen it; nobody is logged out."""
-    signs_at = asyncio.run(_with_keys(KeyRing.rotate))
+    signs_at = asyncio.run(_with_keys(SigningKeys.rotate))
     print(f"a new key is published and signs from {signs_at:%Y-%m-%d %H:%M} UTC on")  # noqa: T201 - a command prints
 
 
@@ -96,20 +88,23 @@ def rewrap_keys() -> None:
 
 
 async def _rewrap() -> tuple[int, int]:
-    settings = load(AuthSettings)
-    database = Database.from_settings(settings, "auth")
-    secrets = settings.jwt_secrets()
-    try:
-        factors = SecondFactorService(database, secrets, _no_mails(settings, database))
-        return await factors.rewrap_all(), await KeyRing(database, secrets).rewrap_all()
-    finally:
-        await database.close()
+    async with _opened() as (settings, database):
+        secrets = settings.jwt_secrets()
+        factors = SecondFactorService(database, secrets, MailService(database, secrets, None))
+        return await factors.rewrap_all(), await SigningKeys(database, secrets).rewrap_all()
 
 
-async def _with_keys(work: Callable[[KeyRing], Awaitable[T]]) -> T:
+async def _with_keys(work: Callable[[SigningKeys], Awaitable[T]]) -> T:
+    async with _opened() as (settings, database):
+        return await work(SigningKeys(database, settings.jwt_secrets()))
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[tuple[AuthSettings, Database]]:
+    """What every command here begins with: the environment, and its database."""
     settings = load(AuthSettings)
     database = Database.from_settings(settings, "auth")
     try:
-        return await work(KeyRing(database, settings.jwt_secrets()))
+        yield settings, database
     finally:
         await database.close()

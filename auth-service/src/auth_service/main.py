@@ -21,11 +21,12 @@ from auth_service.clerk.service import ClerkService
 from auth_service.clerk.tokens import ClerkTokens
 from auth_service.credentials.routes import router as credentials
 from auth_service.credentials.service import CredentialsService
-from auth_service.erasures.repository import DUE as ERASURES_DUE
 from auth_service.erasures.routes import router as erasures
 from auth_service.erasures.service import ErasureService
 from auth_service.exports.routes import router as exports
 from auth_service.exports.service import ExportService
+from auth_service.jwt_secrets import JwtSecrets
+from auth_service.mails.delivery import MailDelivery
 from auth_service.mails.routes import router as mail_requests
 from auth_service.mails.service import MailService
 from auth_service.mails.transport import FolderTransport, SmtpTransport, Transport
@@ -43,15 +44,13 @@ from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.settings import AuthSettings
 from auth_service.signing_keys.routes import router as signing_keys
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.database import Database
-from cathouse.identity import KeyUse, RemoteJwks, call_key, read_rsa_keys
+from cathouse.identity import KeyUse, RemoteJwks, read_rsa_keys
 from cathouse.web import ServiceClient, build_app, work_readings
 
 ERASURE_TIMEOUT_S = 25.0
 """An owner works in small steps; what it did not finish is asked for again."""
-
-OWNERS = ("catalog", "installation")
 
 _logger = structlog.get_logger(__name__)
 
@@ -67,17 +66,12 @@ def create_app(settings: AuthSettings) -> FastAPI:
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
-            key_ring = KeyRing(database, secrets)
-            tokens = TokenIssuer(key_ring, secrets, issuer=settings.token_issuer)
+            keys = SigningKeys(database, secrets)
+            tokens = TokenIssuer(keys, secrets, issuer=settings.token_issuer)
             passwords = Passwords()
             stack.callback(passwords.close)
-            mails = MailService(
-                database,
-                secrets,
-                _transport(settings),
-                sender=settings.mail_from,
-                public_url=str(settings.public_url).rstrip("/"),
-            )
+            delivery = _mail_delivery(settings, database, secrets)
+            mails = MailService(database, secrets, delivery)
             second_factors = SecondFactorService(database, secrets, mails)
             sessions = SessionService(
                 database,
@@ -89,21 +83,19 @@ def create_app(settings: AuthSettings) -> FastAPI:
                 requires_verification=settings.requires_verification,
             )
             recovery = RecoveryService(database, passwords, mails)
-            erasures = ErasureService(database, mails, await _owners(settings, stack))
+            erasures = ErasureService(database, mails, _owners(settings, stack))
             retention = make_retention(database)
-            for each in (mails, erasures, retention):
-                each.start()
-                stack.push_async_callback(each.close)
+            for each in (delivery, erasures, retention):
+                if each is not None:
+                    each.start()
+                    stack.push_async_callback(each.close)
             yield {
                 "readings": (
                     *passwords.readings(),
-                    *work_readings(
-                        (mails.worker, erasures.worker, retention.worker),
-                        {"mails": mails.due, "erasures": ERASURES_DUE},
-                    ),
+                    *work_readings((erasures.worker, retention.worker), {"erasures": erasures.due}),
+                    *(work_readings((delivery.worker,), {"mails": delivery.due}) if delivery is not None else ()),
                 ),
-                "public_keys": key_ring,
-                "key_ring": key_ring,
+                "public_keys": keys,
                 "accounts": AccountService(database),
                 "administration": AdministrationService(database),
                 "api_keys": ApiKeyService(database, tokens),
@@ -150,6 +142,14 @@ def create_app(settings: AuthSettings) -> FastAPI:
     )
 
 
+def _mail_delivery(settings: AuthSettings, database: Database, secrets: JwtSecrets) -> MailDelivery | None:
+    transport = _transport(settings)
+    if transport is None:
+        return None
+    public_url = str(settings.public_url).rstrip("/")
+    return MailDelivery(database, secrets, transport, sender=settings.mail_from, public_url=public_url)
+
+
 def _transport(settings: AuthSettings) -> Transport | None:
     server = settings.smtp_server()
     if server is not None:
@@ -162,19 +162,14 @@ def _transport(settings: AuthSettings) -> Transport | None:
     return FolderTransport(settings.mail_folder)
 
 
-async def _owners(settings: AuthSettings, stack: AsyncExitStack) -> dict[str, ServiceClient]:
-    urls = {"catalog": settings.catalog_url, "installation": settings.installation_url}
+def _owners(settings: AuthSettings, stack: AsyncExitStack) -> dict[str, ServiceClient]:
+    """The other services that know something of people."""
     owners = {}
-    for owner in OWNERS:
-        client = ServiceClient(
-            caller="auth",
-            callee=owner,
-            base_url=str(urls[owner]),
-            keys=settings.keyring(call_key("auth", owner), "auth"),
-            timeout_s=ERASURE_TIMEOUT_S,
+    for owner, url in (("catalog", settings.catalog_url), ("installation", settings.installation_url)):
+        owners[owner] = ServiceClient.from_settings(
+            settings, caller="auth", callee=owner, url=url, timeout_s=ERASURE_TIMEOUT_S
         )
-        stack.push_async_callback(client.close)
-        owners[owner] = client
+        stack.push_async_callback(owners[owner].close)
     return owners
 
 

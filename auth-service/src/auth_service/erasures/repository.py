@@ -30,25 +30,30 @@ from cathouse.schema import (
 NOBODY = "Somebody who left"
 """The name of an erased person, where one has to be shown."""
 
-DUE = DueRows(
-    Erasure,
-    Erasure.user_id,
-    Erasure.auth_step,
-    Erasure.catalog_step,
-    Erasure.installation_step,
-    at_once=10,
-    lease=dt.timedelta(minutes=10),  # ten persons, and two services that answer within 25 seconds each
-    pauses=(
-        dt.timedelta(seconds=5),
-        dt.timedelta(seconds=30),
-        dt.timedelta(minutes=2),
-        dt.timedelta(minutes=10),
-        dt.timedelta(hours=1),
-    ),
+PAUSES = (
+    dt.timedelta(seconds=5),
+    dt.timedelta(seconds=30),
+    dt.timedelta(minutes=2),
+    dt.timedelta(minutes=10),
+    dt.timedelta(hours=1),
 )
-"""Erasures that are not finished."""
+"""Before the next attempt; the last one again and again."""
 
 _OF_A_PERSON = (UserPreferences, Session, OneTimeToken, ApiKey, SecondFactor)
+
+
+def due_erasures() -> DueRows:
+    """The erasures that are not finished."""
+    return DueRows(
+        Erasure,
+        Erasure.user_id,
+        Erasure.auth_step,
+        Erasure.catalog_step,
+        Erasure.installation_step,
+        at_once=10,
+        lease=dt.timedelta(minutes=10),  # ten persons, and two services that answer within 25 seconds each
+        pauses=PAUSES,
+    )
 
 
 async def begin(session: AsyncSession, user_id: uuid.UUID, *, repeat_at: dt.datetime) -> None:

@@ -38,6 +38,7 @@ class ErasureService:
         self._database = database
         self._mails = mails
         self._owners = owners
+        self.due = repository.due_erasures()
         self.worker = Worker("erasures", self._work, database.idleness)
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class ErasureService:
         self.worker.wake()
 
     async def _work(self) -> float | None:
-        return await repository.DUE.work(self._database, self._advance)
+        return await self.due.work(self._database, self._advance)
 
     async def _advance(self, erasure: AnyRow) -> None:
         steps: dict[str, tuple[str, Step]] = {
@@ -95,8 +96,8 @@ class ErasureService:
             else:
                 await self._database.write(partial(repository.finish_step, erasure_id=erasure.id, owner=owner))
         if failed:
-            pause = repository.DUE.pause_after(erasure.attempts)
-            await self._database.write(lambda session: repository.DUE.postpone(session, erasure.id, pause))
+            pause = self.due.pause_after(erasure.attempts)
+            await self._database.write(lambda session: self.due.postpone(session, erasure.id, pause))
             return
 
         async def finish(session: AsyncSession) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.mails.sealed import SealedMail
 from auth_service.mails.transport import DEADLINE_S
 from cathouse.database import DueRows
 from cathouse.schema import Mail, User, UserPreferences
@@ -29,17 +30,6 @@ PAUSES = (
     dt.timedelta(hours=3),
 )
 """Before the next attempt; the last one again and again. A reset, good for an hour, is tried for 42 minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealedMail:
-    """A mail whose content only JWT_SECRET opens."""
-
-    id: uuid.UUID
-    kind: str
-    wrapped: bytes
-    wrapping_key_id: str
-    expires_at: dt.datetime
 
 
 async def add_mail(session: AsyncSession, user_id: uuid.UUID, mail: SealedMail) -> None:

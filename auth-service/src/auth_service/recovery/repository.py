@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.errors import EmailTakenError
 from auth_service.accounts.repository import has_second_factor
-from auth_service.mails.repository import SealedMail
+from auth_service.mails.sealed import SealedMail
 from auth_service.recovery.tokens import NewToken
 from cathouse.database import AnyRow, broken_constraint
 from cathouse.schema import ApiKey, Mail, OneTimeToken, SecondFactor, TokenPurpose, User

@@ -14,7 +14,7 @@ from auth_service.answer_times import MAIL_S, takes_at_least
 from auth_service.audit.repository import record
 from auth_service.client import Client
 from auth_service.mails.letters import MailKind
-from auth_service.mails.repository import SealedMail
+from auth_service.mails.sealed import SealedMail
 from auth_service.mails.service import MailService
 from auth_service.recovery import repository
 from auth_service.recovery.errors import TokenInvalidError

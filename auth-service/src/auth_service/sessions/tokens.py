@@ -11,7 +11,7 @@ from auth_service.jwt_secrets import JwtSecrets
 from auth_service.sessions.errors import RefreshTokenInvalidError
 from auth_service.sessions.refresh_tokens import make_refresh_token
 from auth_service.sessions.schemas import Tokens
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.identity.access_tokens import ALGORITHM, AUDIENCES, LIFE_S, TYPE
 from cathouse.identity.compact import sign
 
@@ -33,7 +33,7 @@ class Granted:
 class TokenIssuer:
     """Signs access tokens (RFC 9068), and recomputes refresh tokens."""
 
-    def __init__(self, keys: KeyRing, secrets: JwtSecrets, *, issuer: str) -> None:
+    def __init__(self, keys: SigningKeys, secrets: JwtSecrets, *, issuer: str) -> None:
         """``issuer`` is the ``iss`` of every access token."""
         self._keys = keys
         self._secrets = secrets

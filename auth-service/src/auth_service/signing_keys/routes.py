@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.identity import public
 from cathouse.web import provided
 
@@ -12,7 +12,7 @@ router = APIRouter(tags=["keys"])
 
 
 @router.get("/.well-known/jwks.json", dependencies=[public])
-async def read_jwks(response: Response, keys: Annotated[KeyRing, provided("key_ring")]) -> dict[str, Any]:
+async def read_jwks(response: Response, keys: Annotated[SigningKeys, provided("public_keys")]) -> dict[str, Any]:
     """The keys that access tokens are verified with (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=60"
     return await keys.public_jwks()

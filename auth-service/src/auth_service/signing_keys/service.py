@@ -1,4 +1,4 @@
-"""The key ring: which key signs, which still verify."""
+"""The signing keys: which one signs, which still verify."""
 
 import datetime as dt
 import time
@@ -38,8 +38,8 @@ class _Loaded:
     active: ECKey
 
 
-class KeyRing:
-    """Signing keys, read from the database at most once a minute; what is due of their rotation is done then."""
+class SigningKeys:
+    """They are read from the database at most once a minute; what is due of their rotation is done then."""
 
     def __init__(self, database: Database, secrets: JwtSecrets) -> None:
         self._database = database
@@ -58,12 +58,12 @@ class KeyRing:
         Raises:
             NoSigningKeyError: when the stored key cannot be opened with any JWT_SECRET that is given.
         """
-        loaded = await self._current()
+        loaded = await self._current(kept_s=RELOAD_AFTER_S)
         return loaded.active_kid, loaded.active
 
     async def find(self, kid: str) -> ECKey | None:
         """The public key named ``kid``; an unknown one is looked for again, at most once a second."""
-        loaded = await self._current()
+        loaded = await self._current(kept_s=RELOAD_AFTER_S)
         if kid not in loaded.public and time.monotonic() - loaded.at > LOOK_AGAIN_S:
             loaded = await self._load()
         return loaded.public.get(kid)
@@ -72,11 +72,11 @@ class KeyRing:
         """The JWK set (RFC 7517) that the other services verify with."""
         return {"keys": list((await self._current(kept_s=LOOK_AGAIN_S)).documents)}
 
-    async def _current(self, *, kept_s: float | None = None) -> _Loaded:
+    async def _current(self, *, kept_s: float) -> _Loaded:
         loaded = self._loaded
         if loaded is None:
             return await self._load()
-        is_old = time.monotonic() - loaded.at > (RELOAD_AFTER_S if kept_s is None else kept_s)
+        is_old = time.monotonic() - loaded.at > kept_s
         # The JWK set is asked for by machines: an idle service does not wake the database for it.
         return await self._load() if is_old and not self._database.idleness.is_idle else loaded
 

@@ -2,7 +2,6 @@
 
 from cathouse.web.application import build_app
 from cathouse.web.client_address import client_address
-from cathouse.web.clients import ServiceClient, ServiceUnavailableError
 from cathouse.web.contract.idempotency import Once
 from cathouse.web.contract.outside_urls import OutsideUrlRules
 from cathouse.web.contract.pagination import DEFAULT_LIMIT, Cursor, CursorMismatchError, Keyset, Limit
@@ -30,6 +29,7 @@ from cathouse.web.observing.metrics import Reading, work_readings
 from cathouse.web.observing.tracing import Call, calling
 from cathouse.web.provided import provided
 from cathouse.web.server import serve
+from cathouse.web.service_client import ServiceClient, ServiceUnavailableError
 from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
 
 __all__ = [

@@ -1,13 +1,14 @@
 """Calling another service."""
 
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import structlog
+from pydantic import HttpUrl
 from pydantic_core import to_json
 
 from cathouse.errors import ServiceError
-from cathouse.identity import Keyring, issue_service_token
+from cathouse.identity import Keyring, PlatformKeySettings, call_key, issue_service_token
 from cathouse.tls import tls_for
 from cathouse.web.observing.tracing import calling
 
@@ -34,7 +35,7 @@ class ServiceClient:
     """One service's way to another's internal calls: a fresh token each time, the request's id passed on."""
 
     def __init__(self, *, caller: str, callee: str, base_url: str, keys: Keyring, timeout_s: float) -> None:
-        """``timeout_s`` bounds each call as a whole phase by phase."""
+        """``timeout_s`` bounds each phase of a call: connecting, sending, each wait for a part of the answer."""
         self._caller = caller
         self._callee = callee
         self._keys = keys
@@ -45,6 +46,18 @@ class ServiceClient:
             verify=tls_for(base_url),
             limits=httpx.Limits(keepalive_expiry=KEPT_FOR_S),
         )
+
+    @classmethod
+    def from_settings(
+        cls, settings: PlatformKeySettings, *, caller: str, callee: str, url: HttpUrl, timeout_s: float
+    ) -> Self:
+        """It, with the key of the pair.
+
+        Raises:
+            ValueError: the key is missing.
+        """
+        keys = settings.keyring(call_key(caller, callee), caller)
+        return cls(caller=caller, callee=callee, base_url=str(url), keys=keys, timeout_s=timeout_s)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call ``path`` and return its answer. Ids and times in ``body`` are sent as JSON has them.
