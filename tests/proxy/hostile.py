@@ -15,7 +15,9 @@ import psutil
 import pytest
 
 from cathouse.web import OutsideUrlRules
-from proxy_service.egress.client import Answer, OutsideClient, OutsideRequest
+from proxy_service.egress.answers import Answer
+from proxy_service.egress.client import OutsideClient
+from proxy_service.egress.requests import OutsideRequest
 from proxy_service.egress.resolver import GuardedResolver
 from tests.fixtures.serving import listen, port_of
 

@@ -16,8 +16,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.identity import SecretUnreadableError, SecretWrapper, parse_roots, unwrap_secret
 from cathouse.schema import Installation, InstallationStatus, Interaction, PermissionType, PermissionUse, PlayerSecret
 from cathouse.web.observing.logs import configure_logs
-from proxy_service.egress.client import OutsideRequest
 from proxy_service.egress.errors import EgressError
+from proxy_service.egress.requests import OutsideRequest
 from proxy_service.external import service
 from proxy_service.external.echoes import REMOVED
 from proxy_service.settings import ProxySettings

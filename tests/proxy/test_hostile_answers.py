@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from proxy_service.egress.client import LARGEST_ANSWER, AnswerRules, OutsideClient
+from proxy_service.egress.answers import LARGEST_ANSWER, AnswerRules
+from proxy_service.egress.client import OutsideClient
 from proxy_service.egress.errors import (
     AnswerTimeoutError,
     AnswerTooLargeError,

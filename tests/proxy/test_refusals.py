@@ -17,6 +17,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import Cat as CatRow
 from cathouse.schema import Installation, InstallationStatus
 from proxy_service.egress import breakers
+from proxy_service.interactions import replies
 from proxy_service.interactions import service as interactions
 from tests.fixtures.house import House, Person, directly, run_house
 from tests.fixtures.lifecycle import until_told
@@ -258,4 +259,4 @@ def test_the_numbers_are_those_of_the_design() -> None:
     assert limits == (5, 50, 500)
     assert (breakers.FAILURES_IN_A_ROW, breakers.FEWEST_IN_WINDOW, breakers.WINDOW_S) == (5, 20, 30)
     assert (breakers.FIRST_PAUSE_S, breakers.LONGEST_PAUSE_S) == (30, 300)
-    assert (interactions.STREAM_IDLE_S, interactions.STREAM_TOTAL_S) == (30, 300)
+    assert (replies.STREAM_IDLE_S, replies.STREAM_TOTAL_S) == (30, 300)

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cathouse.database import DatabaseUrl
 from cathouse.schema import Interaction
-from proxy_service.interactions import routes, service
+from proxy_service.interactions import replies, routes, service
 from tests.fixtures.house import House, create_service, directly, settings_for
 from tests.fixtures.serving import serve
 from tests.proxy.cats import Behaviour, Cat, Home
@@ -70,7 +70,7 @@ async def test_every_byte_of_an_event_arrives_as_it_was(house: House, cat: Cat, 
 async def test_a_cat_that_falls_silent_or_never_ends_is_cut_off(
     house: House, cat: Cat, home: Home, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float
 ) -> None:
-    monkeypatch.setattr(service, name, seconds)
+    monkeypatch.setattr(replies, name, seconds)
 
     async def chattering(_request: Request) -> Response:
         async def body() -> AsyncIterator[bytes]:
@@ -177,7 +177,7 @@ async def test_a_listener_who_does_not_read_is_left_in_the_end(
 async def test_at_shutdown_an_open_stream_is_told_and_reported(
     house: House, cat: Cat, home: Home, clean_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "ENDING_GRACE_S", 0.1)
+    monkeypatch.setattr(replies, "ENDING_GRACE_S", 0.1)
     ports = {name: int(url.rsplit(":", 1)[1]) for name, url in house.urls.items()}
     cat.behaviour = saying(b"data: 1\n\n", then_wait_s=30)
     received = bytearray()

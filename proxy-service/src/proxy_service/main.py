@@ -9,8 +9,6 @@ from fastapi import FastAPI
 from cathouse.database import Database
 from cathouse.identity import KeyUse
 from cathouse.web import ServiceClient, build_app, parse_rates
-from proxy_service.deliveries.callbacks import Callbacks
-from proxy_service.deliveries.messenger import Messenger
 from proxy_service.deliveries.routes import router as deliveries
 from proxy_service.deliveries.service import ChallengeService, DeliveryService
 from proxy_service.egress.breakers import Breakers
@@ -20,6 +18,8 @@ from proxy_service.external.routes import router as external
 from proxy_service.external.service import ExternalService
 from proxy_service.interactions.routes import router as interactions
 from proxy_service.interactions.service import InteractionService
+from proxy_service.messages.callbacks import Callbacks
+from proxy_service.messages.messenger import Messenger
 from proxy_service.pings.routes import router as pings
 from proxy_service.pings.service import PingService
 from proxy_service.reports import InteractionReporter
@@ -41,11 +41,11 @@ def create_app(settings: ProxySettings) -> FastAPI:
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         installation_url, proxy_url = settings.callback_urls()
         async with AsyncExitStack() as stack:
-            installation = ServiceClient(
+            installation = ServiceClient.from_settings(
+                settings,
                 caller="proxy",
                 callee="installation",
-                base_url=str(settings.installation_url),
-                keys=settings.keyring(KeyUse.PROXY_TO_INSTALLATION, "proxy"),
+                url=settings.installation_url,
                 timeout_s=REPORT_TIMEOUT_S,
             )
             stack.push_async_callback(installation.close)

@@ -7,19 +7,23 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import structlog
 
 from cathouse.database import Idleness
 from cathouse.schema import InteractionKind
 from cathouse.web import Reading, ServiceClient, ServiceUnavailableError
+from proxy_service.egress.errors import EgressError
 
 LARGEST_BATCH = 500
 LARGEST_BACKLOG = 10_000
 GATHER_S = 0.25
 LONGEST_PAUSE_S = 30.0
 LAST_FLUSH_S = 2.0
+
+CLIENT_LEFT = "client_left"
+"""The ``proxy_error`` of a call that its caller did not wait for."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -39,22 +43,6 @@ class InteractionReport:
     bytes_out: int
     at: dt.datetime
     action: str | None
-
-    def document(self) -> dict[str, Any]:
-        """What installation-service is sent."""
-        return {
-            "id": self.id,
-            "installation_id": self.installation_id,
-            "cat_id": self.cat_id,
-            "kind": self.kind,
-            "status_code": self.status_code,
-            "proxy_error": self.proxy_error,
-            "duration_ms": self.duration_ms,
-            "bytes_in": self.bytes_in,
-            "bytes_out": self.bytes_out,
-            "at": self.at,
-            "action": self.action,
-        }
 
 
 class InteractionReporter:
@@ -137,16 +125,14 @@ class InteractionReporter:
     async def _send(self) -> None:
         batch = [self._backlog.popleft() for _ in range(min(LARGEST_BATCH, len(self._backlog)))]
         try:
-            await self._installation.post(
-                "/internal/v1/interactions", {"interactions": [each.document() for each in batch]}
-            )
+            await self._installation.post("/internal/v1/interactions", {"interactions": batch})
         except BaseException:
             self._backlog.extendleft(reversed(batch))  # also when the task is cancelled: it may come twice, not never
             raise
 
 
 class Record:
-    """One call from its beginning to its report."""
+    """One call from its beginning to its report: a block that reports by itself how it failed."""
 
     def __init__(
         self,
@@ -167,6 +153,17 @@ class Record:
         self._action = action
         self._at = dt.datetime.now(dt.UTC)
         self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """It has begun already."""
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Report that there was no usable answer, or nobody left to wait for one."""
+        if isinstance(error, EgressError):
+            self.finish(status=error.status, proxy_error=error.proxy_error)
+        elif isinstance(error, asyncio.CancelledError):
+            self.finish(status=499, proxy_error=CLIENT_LEFT)
 
     def finish(self, *, status: int, proxy_error: str | None = None, bytes_out: int = 0) -> None:
         """Report how it went."""

@@ -1,1 +1,1 @@
-"""Deliveries: what Cat House itself says to a cat, and how every message to one is made."""
+"""Deliveries: what our own services have Cat House say to a cat."""

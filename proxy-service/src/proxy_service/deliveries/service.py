@@ -7,14 +7,14 @@ import uuid
 
 from cathouse.database import Database
 from cathouse.schema import CatStatus
-from proxy_service.deliveries import repository
-from proxy_service.deliveries.envelopes import message_id_of
 from proxy_service.deliveries.errors import ReleaseNotFoundError
-from proxy_service.deliveries.messenger import Message, Messenger
 from proxy_service.deliveries.schemas import ChallengeResult, DeliveryRequest, DeliveryResult
 from proxy_service.egress.breakers import Breakers, Passage
 from proxy_service.egress.errors import EgressError, RefusedCallError
 from proxy_service.egress.shares import Shares
+from proxy_service.messages import repository
+from proxy_service.messages.envelopes import message_id_of
+from proxy_service.messages.messenger import Message, Messenger
 
 GONE = 410
 """With this status a cat says that it wants to hear no more."""

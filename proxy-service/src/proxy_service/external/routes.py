@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 
 from cathouse.identity import CallingCat
 from cathouse.web import provided
+from proxy_service.disconnects import unless_client_leaves
 from proxy_service.external.schemas import ExternalAnswer, ExternalCall
 from proxy_service.external.service import ExternalService
-from proxy_service.leaving import unless_client_leaves
-from proxy_service.loops import breaks_loops
+from proxy_service.loop_guard import breaks_loops
 
 router = APIRouter(tags=["external calls (for cats)"])
 

@@ -1,6 +1,5 @@
 """The rules of external calls: which host, with which secret, how often, and what comes back."""
 
-import asyncio
 import base64
 import re
 from collections.abc import Mapping
@@ -12,8 +11,9 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken, Keyring, SecretUnreadableError, check_standing, unwrap_secret
 from cathouse.schema import InteractionKind, PermissionType
 from cathouse.web import Limiter, OutsideUrlRules, Rates
-from proxy_service.egress.client import AnswerRules, OutsideClient, OutsideRequest, host_of
-from proxy_service.egress.errors import EgressError
+from proxy_service.egress.answers import AnswerRules
+from proxy_service.egress.client import OutsideClient
+from proxy_service.egress.requests import OutsideRequest, host_of
 from proxy_service.egress.shares import Shares
 from proxy_service.external import repository
 from proxy_service.external.echoes import Echoes
@@ -109,24 +109,19 @@ class ExternalService:
         if secret is not None:
             headers[secret.header] = secret.value
         request = OutsideRequest(found.cat_id, wanted.url, headers, wanted.content(), wanted.method)
-        with self._shares.hold(found.cat_id, found.id):
-            record = Record(
+        with (
+            self._shares.hold(found.cat_id, found.id),
+            Record(
                 self._reporter,
                 installation_id=found.id,
                 cat_id=found.cat_id,
                 kind=InteractionKind.EXTERNAL,
                 action=f"{wanted.method} {host}",
                 bytes_in=len(request.body),
-            )
-            try:
-                async with self._outside.call(request, timeout_s=TIMEOUT_S, rules=ANY_ANSWER) as answer:
-                    body = await answer.read()
-            except EgressError as error:
-                record.finish(status=error.status, proxy_error=error.proxy_error)
-                raise
-            except asyncio.CancelledError:
-                record.finish(status=499, proxy_error="client_left")
-                raise
+            ) as record,
+        ):
+            async with self._outside.call(request, timeout_s=TIMEOUT_S, rules=ANY_ANSWER) as answer:
+                body = await answer.read()
         received = len(body)
         body, returned, is_echoed = _without(secret, body, answer.headers)
         if is_echoed:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import Installation, PlayerAlias
-from proxy_service.deliveries.repository import select_targets
+from proxy_service.messages.repository import select_targets
 
 Key = tuple[uuid.UUID, uuid.UUID]
 """An installation and the player who says that it is theirs: ownership is part of the question."""

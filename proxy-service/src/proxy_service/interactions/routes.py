@@ -11,11 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from cathouse.identity import CurrentPlayer
 from cathouse.web import Ending, direct, provided
+from proxy_service.disconnects import unless_client_leaves
 from proxy_service.egress.errors import PROXY_NAME
+from proxy_service.interactions.replies import EVENT_STREAM, STREAM_TOTAL_S, ReplyStream
 from proxy_service.interactions.schemas import InteractionRequest
-from proxy_service.interactions.service import EVENT_STREAM, STREAM_TOTAL_S, InteractionService, ReplyStream
-from proxy_service.leaving import unless_client_leaves
-from proxy_service.loops import breaks_loops
+from proxy_service.interactions.service import InteractionService
+from proxy_service.loop_guard import breaks_loops
 
 router = APIRouter(tags=["interactions"])
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
 from cathouse.schema import Cat, Release
-from proxy_service.deliveries.repository import select_releases
+from proxy_service.messages.repository import select_releases
 
 
 async def find_newest_release(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> AnyRow | None:

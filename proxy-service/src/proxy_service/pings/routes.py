@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from cathouse.identity import CatalogWriter
 from cathouse.web import provided
-from proxy_service.loops import breaks_loops
+from proxy_service.loop_guard import breaks_loops
 from proxy_service.pings.schemas import PingResult
 from proxy_service.pings.service import PingService
 

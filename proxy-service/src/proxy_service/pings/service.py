@@ -6,11 +6,11 @@ import uuid
 from cathouse.database import Database
 from cathouse.schema import CatStatus
 from cathouse.web import Limiter, Rates, parse_rates
-from proxy_service.deliveries.messenger import Messenger
 from proxy_service.egress.errors import DestinationUnavailableError, EgressError
 from proxy_service.egress.phases import Phases
 from proxy_service.egress.shares import Shares
 from proxy_service.interactions.errors import CatSuspendedError
+from proxy_service.messages.messenger import Messenger
 from proxy_service.pings import repository
 from proxy_service.pings.errors import OwnCatNotFoundError
 from proxy_service.pings.schemas import PingResult, Timings

@@ -6,9 +6,9 @@ import uuid
 from cathouse.database import Database
 from cathouse.identity import InstallationNotActiveError, Keyring, SignedRequest, check_active
 from cathouse.web import Limiter, Rates, parse_rates
-from proxy_service.deliveries.callbacks import Callbacks
-from proxy_service.deliveries.repository import find_target
-from proxy_service.deliveries.signatures import SigningState, is_signed
+from proxy_service.messages.callbacks import Callbacks
+from proxy_service.messages.repository import find_target
+from proxy_service.messages.signatures import SigningState, is_signed
 from proxy_service.tokens.errors import InvalidSignatureError, MessageUsedError
 from proxy_service.tokens.used_messages import UsedMessages
 

@@ -10,11 +10,13 @@ from typing import Any
 from cathouse.database import AnyRow
 from cathouse.identity import Keyring
 from cathouse.web import Call, calling
-from proxy_service.deliveries.callbacks import Callbacks
-from proxy_service.deliveries.envelopes import CatIdentity, envelope, installation_parts, new_message_id
-from proxy_service.deliveries.signatures import SigningState, signed_headers
-from proxy_service.egress.client import Answer, OutsideClient, OutsideRequest
+from proxy_service.egress.answers import Answer
+from proxy_service.egress.client import OutsideClient
 from proxy_service.egress.phases import Phases
+from proxy_service.egress.requests import OutsideRequest
+from proxy_service.messages.callbacks import Callbacks
+from proxy_service.messages.envelopes import CatIdentity, envelope, installation_parts, new_message_id
+from proxy_service.messages.signatures import SigningState, signed_headers
 
 _JSON = "application/json"
 

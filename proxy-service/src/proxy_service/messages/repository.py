@@ -1,4 +1,4 @@
-"""All SQL about what is delivered, and what any message about an installation is made of."""
+"""All SQL about what messages are made of."""
 
 import uuid
 

@@ -2,8 +2,8 @@
 
 from fastapi import Depends, Request
 
-from proxy_service.egress.client import LOOP_TOKEN
 from proxy_service.egress.errors import LoopError
+from proxy_service.egress.requests import LOOP_TOKEN
 
 
 async def _refuse_loops(request: Request) -> None:
