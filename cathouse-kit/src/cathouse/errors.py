@@ -13,7 +13,7 @@ class ServiceError(Exception):
     """A refusal or failure with a stable code, a status and a sentence for the person who meets it.
 
     ``detail`` says what happened and what to do; ``members`` are extension members of the problem document;
-    ``headers`` go into the answer (``Retry-After``, ``WWW-Authenticate``).
+    ``headers`` go into the answer. ``retry_after_s`` is its ``Retry-After``: whole seconds, one at least.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -25,12 +25,16 @@ class ServiceError(Exception):
         detail: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        retry_after_s: int | None = None,
         **members: Any,  # noqa: ANN401 - any JSON value may be a member of a problem document
     ) -> None:
         """Describe one occurrence; without ``detail`` the title is shown."""
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.headers = dict(headers or {})
+        self.retry_after_s = retry_after_s
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(retry_after_s)
         self.members = members
 
 

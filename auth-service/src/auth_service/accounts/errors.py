@@ -1,7 +1,7 @@
 """Why an account could not be made, changed, or used."""
 
 from cathouse.errors import ServiceError
-from cathouse.identity import InvalidTokenError
+from cathouse.identity import BEARER_CHALLENGE, InvalidTokenError
 from cathouse.schema import Role
 
 
@@ -42,7 +42,7 @@ class HashingBusyError(ServiceError):
 
     def __init__(self) -> None:
         """A hash takes some ten milliseconds, so the queue is short again soon."""
-        super().__init__("Too many people are logging in at this moment. Try again.", headers={"Retry-After": "1"})
+        super().__init__("Too many people are logging in at this moment. Try again.", retry_after_s=1)
 
 
 class InvalidCredentialsError(ServiceError):
@@ -54,7 +54,7 @@ class InvalidCredentialsError(ServiceError):
 
     def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
         """RFC 9110 section 11.6.1: a 401 carries a challenge."""
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+        super().__init__(detail, headers=BEARER_CHALLENGE)
 
 
 class AccountGoneError(InvalidTokenError):

@@ -1,14 +1,13 @@
 """Why an account was not changed."""
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
 from cathouse.schema import LONG_PASSWORD
 
 
-class UserNotFoundError(ServiceError):
+class UserNotFoundError(NotFoundError):
     """There is no account with this id."""
 
     code = "user_not_found"
-    status = 404
     title = "There is no such account"
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """Why an API key is not made, or not believed."""
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
+from cathouse.identity import BEARER_CHALLENGE
 
 
 class ApiKeyInvalidError(ServiceError):
@@ -12,16 +13,13 @@ class ApiKeyInvalidError(ServiceError):
 
     def __init__(self) -> None:
         """One answer for all."""
-        super().__init__(
-            "The key is unknown, was removed, or has expired.", headers={"WWW-Authenticate": 'Bearer realm="cathouse"'}
-        )
+        super().__init__("The key is unknown, was removed, or has expired.", headers=BEARER_CHALLENGE)
 
 
-class ApiKeyNotFoundError(ServiceError):
+class ApiKeyNotFoundError(NotFoundError):
     """There is no such key of the caller."""
 
     code = "api_key_not_found"
-    status = 404
     title = "There is no such API key"
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cathouse.errors import ServiceError
+from cathouse.identity import BEARER_CHALLENGE
 
 
 class ClerkNotConfiguredError(ServiceError):
@@ -28,7 +29,7 @@ class ClerkTokenInvalidError(ServiceError):
         """Clerk's tokens live a minute: the usual reason is that this one is older."""
         super().__init__(
             "The token is not a living session token of the Clerk that is set up here. Get a fresh one.",
-            headers={"WWW-Authenticate": 'Bearer realm="cathouse"'},
+            headers=BEARER_CHALLENGE,
         )
 
 

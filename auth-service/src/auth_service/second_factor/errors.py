@@ -2,6 +2,7 @@
 
 from auth_service.accounts.errors import InvalidCredentialsError
 from cathouse.errors import ServiceError
+from cathouse.identity import BEARER_CHALLENGE
 
 
 class TotpRequiredError(ServiceError):
@@ -15,7 +16,7 @@ class TotpRequiredError(ServiceError):
         """RFC 9110 section 11.6.1: a 401 carries a challenge."""
         super().__init__(
             "Send the code of your authenticator app, or a recovery code, as totp_code, with the same credentials.",
-            headers={"WWW-Authenticate": 'Bearer realm="cathouse"'},
+            headers=BEARER_CHALLENGE,
         )
 
 

@@ -1,6 +1,7 @@
 """Why somebody is not logged in."""
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
+from cathouse.identity import BEARER_CHALLENGE
 
 
 class EmailNotVerifiedError(ServiceError):
@@ -28,14 +29,13 @@ class RefreshTokenInvalidError(ServiceError):
 
     def __init__(self) -> None:
         """Say how to go on."""
-        super().__init__("Log in again.", headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+        super().__init__("Log in again.", headers=BEARER_CHALLENGE)
 
 
-class SessionNotFoundError(ServiceError):
+class SessionNotFoundError(NotFoundError):
     """There is no such living session of the caller."""
 
     code = "session_not_found"
-    status = 404
     title = "There is no such session"
 
     def __init__(self) -> None:

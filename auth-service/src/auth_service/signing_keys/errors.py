@@ -1,6 +1,6 @@
 """Why no token can be signed."""
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
 
 
 class NoSigningKeyError(ServiceError):
@@ -18,11 +18,10 @@ class NoSigningKeyError(ServiceError):
         )
 
 
-class KeyNotFoundError(ServiceError):
+class KeyNotFoundError(NotFoundError):
     """There is no living key with this id."""
 
     code = "signing_key_not_found"
-    status = 404
     title = "There is no such signing key"
 
     def __init__(self, kid: str) -> None:

@@ -12,7 +12,7 @@ class DatabaseUnavailableError(ServiceError):
 
     def __init__(self, detail: str = "The database cannot be reached at the moment. Nothing was changed.") -> None:
         """``Retry-After`` tells clients when a wake-up has most likely ended."""
-        super().__init__(detail, headers={"Retry-After": "2"})
+        super().__init__(detail, retry_after_s=2)
 
 
 class PoolExhaustedError(ServiceError):
@@ -26,7 +26,7 @@ class PoolExhaustedError(ServiceError):
         """``waited`` is in seconds."""
         super().__init__(
             f"No database connection became free within {waited:g} seconds. Nothing was changed.",
-            headers={"Retry-After": "1"},
+            retry_after_s=1,
         )
 
 
@@ -41,7 +41,7 @@ class DatabaseReadOnlyError(ServiceError):
         """Reads go on."""
         super().__init__(
             "The database is read-only at the moment. Nothing was changed; reading works.",
-            headers={"Retry-After": "30"},
+            retry_after_s=30,
         )
 
 
@@ -56,7 +56,7 @@ class DatabaseFullError(ServiceError):
         """Reads go on."""
         super().__init__(
             "The database has no room for anything new. Nothing was changed; reading works.",
-            headers={"Retry-After": "60"},
+            retry_after_s=60,
         )
 
 
@@ -72,5 +72,5 @@ class OutcomeUnknownError(ServiceError):
         super().__init__(
             "The database connection broke while the change was being committed. Read the object before you try again,"
             " or send the request again with the same Idempotency-Key.",
-            headers={"Retry-After": "1"},
+            retry_after_s=1,
         )

@@ -38,7 +38,7 @@ class IdempotencyKeyInUseError(ServiceError):
         super().__init__(
             "The first request with this Idempotency-Key is still running. Send this one again in a second to get its"
             " answer.",
-            headers={"Retry-After": "1"},
+            retry_after_s=1,
         )
 
 

@@ -20,6 +20,7 @@ from cathouse.identity.access import (
 from cathouse.identity.access_tokens import AccessTokenVerifier
 from cathouse.identity.callback_tokens import CallbackToken, issue_callback_token, read_callback_token
 from cathouse.identity.errors import (
+    BEARER_CHALLENGE,
     AuthenticationRequiredError,
     InstallationNotActiveError,
     InvalidTokenError,
@@ -50,6 +51,7 @@ from cathouse.identity.settings import IdentitySettings, PlatformKeySettings
 from cathouse.identity.standing import check_active, check_standing
 
 __all__ = [
+    "BEARER_CHALLENGE",
     "KNOWN_WHEN_SIGNED_IN",
     "USED_BY",
     "AccessTokenVerifier",

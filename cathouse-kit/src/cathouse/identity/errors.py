@@ -4,6 +4,9 @@ from cathouse.errors import ServiceError
 from cathouse.identity.scopes import Scope
 from cathouse.schema import PermissionType, Role
 
+BEARER_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="cathouse"'}
+"""RFC 9110 section 11.6.1: a 401 carries a challenge; without credentials it names no error (RFC 6750 section 3)."""
+
 
 class AuthenticationRequiredError(ServiceError):
     """No credentials were sent."""
@@ -14,7 +17,7 @@ class AuthenticationRequiredError(ServiceError):
 
     def __init__(self, detail: str = "Send an access token: Authorization: Bearer …") -> None:
         """RFC 6750 section 3: without credentials the challenge carries no error."""
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse"'})
+        super().__init__(detail, headers=BEARER_CHALLENGE)
 
 
 class InvalidTokenError(ServiceError):
@@ -89,9 +92,7 @@ class KeysUnavailableError(ServiceError):
 
     def __init__(self) -> None:
         """Whoever has the keys is usually back within seconds."""
-        super().__init__(
-            "The keys to check your token with cannot be fetched at the moment.", headers={"Retry-After": "2"}
-        )
+        super().__init__("The keys to check your token with cannot be fetched at the moment.", retry_after_s=2)
 
 
 class InstallationNotActiveError(ServiceError):

@@ -28,7 +28,7 @@ class ServiceUnavailableError(ServiceError):
 
     def __init__(self, service: str) -> None:
         """``service`` is the one that was asked."""
-        super().__init__(f"{service}-service does not answer at the moment. Try again.", headers={"Retry-After": "2"})
+        super().__init__(f"{service}-service does not answer at the moment. Try again.", retry_after_s=2)
 
 
 class ServiceClient:

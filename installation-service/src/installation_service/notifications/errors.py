@@ -19,7 +19,7 @@ class TooManyStreamsError(ServiceError):
 
     def __init__(self, detail: str) -> None:
         """``detail`` says whose they are."""
-        super().__init__(detail, headers={"Retry-After": "10"})
+        super().__init__(detail, retry_after_s=10)
 
 
 class TooManyNotificationsError(ServiceError):
@@ -33,5 +33,6 @@ class TooManyNotificationsError(ServiceError):
         """``allowance`` is how the cat stands with what it may send in a ``window``: a second, a day."""
         super().__init__(
             f"A cat may send {allowance.limit} a {window} for one installation.",
-            headers={"Retry-After": str(allowance.reset_s), **allowance.headers()},
+            headers=allowance.headers(),
+            retry_after_s=allowance.reset_s,
         )

@@ -142,17 +142,12 @@ class RefusedCallError(ServiceError):
     """A call that is not made at this moment, whatever its endpoint would say."""
 
     proxy_error: ClassVar[str] = "connection_limit_reached"
+    retry_after_s: int
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        """``retry_after_s`` is when to try again: in whole seconds, one at least."""
-        super().__init__(
-            detail,
-            headers={
-                "Retry-After": str(retry_after_s),
-                "Proxy-Status": f"{PROXY_NAME}; error={self.proxy_error}",
-            },
-        )
-        self.retry_after_s = retry_after_s
+        """``retry_after_s`` is when to try again."""
+        headers = {"Proxy-Status": f"{PROXY_NAME}; error={self.proxy_error}"}
+        super().__init__(detail, headers=headers, retry_after_s=retry_after_s)
 
 
 class InstallationBusyError(RefusedCallError):

@@ -87,7 +87,8 @@ class RateLimitedError(ServiceError):
         """``spent`` is the rate that has to be waited for longest."""
         super().__init__(
             f"Too many requests of this kind. Try again in {spent.reset_s} s.",
-            headers={"Retry-After": str(spent.reset_s), **spent.headers()},
+            headers=spent.headers(),
+            retry_after_s=spent.reset_s,
         )
         self.spent = spent
 

@@ -39,7 +39,7 @@ class OverloadedError(ServiceError):
         """What is under way takes about a second, so there is room again soon."""
         super().__init__(
             "More requests came at once than can be answered. Nothing of this one was done. Try again in a moment.",
-            headers={"Retry-After": "1"},
+            retry_after_s=1,
         )
 
 
