@@ -22,7 +22,7 @@ from benchmarks.figures import Figure, checkout, free_port
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.postgres import EmbeddedPostgres
 from cathouse.local.processes import start, stop, wait_until_ready
-from cathouse.local.stack import HOST, StackSettings, service_environment
+from cathouse.local.settings import HOST, StackSettings, service_environment
 from cathouse.local.state import LocalState
 from cathouse.upkeep.creation import make_database
 from cathouse.upkeep.migrations import upgrade

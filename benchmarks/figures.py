@@ -12,7 +12,8 @@ from typing import Any
 
 from cathouse.local.postgres import EmbeddedPostgres
 from cathouse.local.processes import start, stop, wait_until_ready
-from cathouse.local.stack import Stack, StackSettings, run_stack, service_environment
+from cathouse.local.settings import StackSettings, service_environment
+from cathouse.local.stack import Stack, run_stack
 from cathouse.local.state import LocalState
 from cathouse.web import SERVICES, ServiceName
 

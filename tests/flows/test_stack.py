@@ -22,7 +22,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.journey import Journey
 from cathouse.local.processes import plain_environment
-from cathouse.local.stack import Stack, StackError, StackSettings, run_stack
+from cathouse.local.settings import StackSettings
+from cathouse.local.stack import Stack, StackError, run_stack
 from cathouse.local.state import LocalState
 from cathouse.upkeep.direct import connect
 from cathouse.web import SERVICES
@@ -212,7 +213,8 @@ import sys, time
 from pathlib import Path
 from cathouse.configuration import load
 from cathouse.local.state import LocalState
-from cathouse.local.stack import StackSettings, run_stack
+from cathouse.local.settings import StackSettings
+from cathouse.local.stack import run_stack
 with run_stack(Path(sys.argv[1]), load(StackSettings), lambda _: None):
     print("up", flush=True)
     time.sleep(60)

@@ -26,8 +26,9 @@ from cathouse.identity import (
     read_ec_keys,
     read_rsa_keys,
 )
-from cathouse.identity.access_tokens import ALGORITHM, AUDIENCES, LIFE_S, TYPE
+from cathouse.identity.access_tokens import ALGORITHM, LIFE_S, TYPE
 from cathouse.identity.compact import sign
+from cathouse.schema.ownership import SERVICES
 from tests.fixtures.serving import listen, port_of, serve
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -68,7 +69,7 @@ class KeyServer:
         claims = {
             "iss": ISSUER,
             "sub": str(uuid.uuid4()),
-            "aud": list(AUDIENCES),
+            "aud": list(SERVICES),
             "iat": now,
             "exp": now + LIFE_S,
             "role": "player",

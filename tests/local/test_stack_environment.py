@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cathouse.database import DatabaseUrl
-from cathouse.local.stack import StackSettings, service_environment
+from cathouse.local.settings import StackSettings, service_environment
 from cathouse.web import SERVICES, ServiceName
 
 AUTH_ALONE = {

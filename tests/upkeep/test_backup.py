@@ -19,7 +19,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
-from cathouse.local.postgres import EmbeddedPostgres, postgres_folder
+from cathouse.local.postgres import EmbeddedPostgres
+from cathouse.local.postgres_programs import postgres_folder
 from cathouse.local.seed import seed
 from cathouse.schema import HEAD_REVISION
 from cathouse.schema.ownership import SERVICES

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from cathouse.database import DatabaseUrl
-from cathouse.local.postgres import EmbeddedPostgres, postgres_folder
+from cathouse.local.postgres import EmbeddedPostgres
+from cathouse.local.postgres_programs import postgres_folder
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
 from tests.fixtures.commands import Command

@@ -16,7 +16,7 @@ from cathouse.errors import ServiceError
 from cathouse.web import Limiter, RateLimitedError, limited_by_address, parse_rates
 from cathouse.web.contract.problems import install_problem_handlers
 from cathouse.web.limits.by_address import AddressLimits
-from cathouse.web.limits.rates import BoundedMemoryStorage
+from cathouse.web.limits.memory import BoundedMemoryStorage
 
 
 @dataclass

@@ -12,8 +12,9 @@ from auth_service.sessions.errors import RefreshTokenInvalidError
 from auth_service.sessions.refresh_tokens import make_refresh_token
 from auth_service.sessions.schemas import Tokens
 from auth_service.signing_keys.service import SigningKeys
-from cathouse.identity.access_tokens import ALGORITHM, AUDIENCES, LIFE_S, TYPE
+from cathouse.identity.access_tokens import ALGORITHM, LIFE_S, TYPE
 from cathouse.identity.compact import sign
+from cathouse.schema.ownership import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class TokenIssuer:
         body = {
             "iss": self._issuer,
             "sub": str(user_id),
-            "aud": list(AUDIENCES),
+            "aud": list(SERVICES),
             "iat": now,
             "exp": now + life_s,
             "jti": uuid.uuid4().hex,

@@ -13,7 +13,7 @@ from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.announcements import AnnouncementSettings, announce
 from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import downgrade, upgrade
-from cathouse.upkeep.revisions import current_revision
+from cathouse.upkeep.revisions import current_revision, revision_of
 from cathouse.upkeep.roles import make_login_roles
 
 app = typer.Typer(help="Look after the database; MIGRATION_DATABASE_URL says which.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def upgrade_database(
     """
     url = load(MigrationSettings).url()
     announcements = load(AnnouncementSettings)
-    start = _revision(url)
+    start = revision_of(url)
     try:
         upgrade(url, revision)
     except ConfigurationError as error:
@@ -44,7 +44,7 @@ def upgrade_database(
         if unheard := announce(announcements, f"Cat House, {url!r}: {told}"):
             print(unheard, file=sys.stderr)
         raise ConfigurationError(told) from error
-    print(f"{url!r} is at {_revision(url)}")
+    print(f"{url!r} is at {revision_of(url)}")
 
 
 @app.command("downgrade", context_settings=_TAKES_DASHES)
@@ -52,7 +52,7 @@ def downgrade_database(revision: Annotated[str, typer.Argument(help="-1, base, o
     """Take the database's structure back; what a revision added is lost with its data."""
     url = load(MigrationSettings).url()
     downgrade(url, revision)
-    print(f"{url!r} is at {_revision(url)}")
+    print(f"{url!r} is at {revision_of(url)}")
 
 
 @app.command("status")
@@ -83,12 +83,7 @@ def make_roles(
 
 
 def _taken_back(url: DatabaseUrl, start: str) -> str:
-    if _revision(url) == start:
+    if revision_of(url) == start:
         return ""
     downgrade(url, start)
-    return f". It was taken back to {_revision(url)}"
-
-
-def _revision(url: DatabaseUrl) -> str:
-    with connect(url) as connection:
-        return current_revision(connection)
+    return f". It was taken back to {revision_of(url)}"

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cathouse.cli import database
+from cathouse.cli.ending import fail
 from cathouse.configuration import ConfigurationError, EnvironmentSettings, load
 from cathouse.database import MigrationSettings
 from cathouse.database.engine import make_migration_engine
@@ -24,7 +25,8 @@ from cathouse.local.journey import Journey, JourneyError
 from cathouse.local.postgres import EmbeddedPostgres
 from cathouse.local.seed import seed
 from cathouse.local.seed_data import USERS
-from cathouse.local.stack import Stack, StackError, StackSettings, alone, run_stack
+from cathouse.local.settings import StackSettings
+from cathouse.local.stack import Stack, StackError, alone, run_stack
 from cathouse.local.state import LocalState, find_checkout
 from cathouse.tls import client_tls
 from cathouse.web import SERVICES
@@ -82,7 +84,7 @@ def up() -> None:
     except KeyboardInterrupt:
         console.print("stopped")
     except StackError as error:
-        _fail(str(error))
+        fail(str(error), status=1)
 
 
 def status() -> None:
@@ -106,7 +108,7 @@ def demo() -> None:
     try:
         Journey(load(DemoSettings).urls(), lambda step: console.print(f"[green]ok[/green]  {step}")).walk()
     except JourneyError as error:
-        _fail(f"failed: {error}")
+        fail(f"failed: {error}", status=1)
     console.print(f"the whole journey in {time.monotonic() - started:.1f} s")
 
 
@@ -120,7 +122,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
             _remove_database(state)
             shutil.rmtree(state.folder, ignore_errors=True)
     except StackError as error:
-        _fail(f"{error}; stop it first")
+        fail(f"{error}; stop it first", status=1)
     console.print("removed")
 
 
@@ -153,11 +155,6 @@ def seed_database() -> None:
 
 def _say(step: str) -> None:
     console.print(f"[dim]·[/dim] {step}")
-
-
-def _fail(message: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
-    sys.exit(1)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

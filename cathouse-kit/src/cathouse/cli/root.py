@@ -3,19 +3,21 @@
 import importlib.metadata
 import logging
 import sys
-from typing import NoReturn
 
 import psycopg2
 import structlog
 import typer
-from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
 from cathouse.cli import backup, database, environment, inspection, keys, neon, rehearsal
+from cathouse.cli.ending import fail
 from cathouse.configuration import ConfigurationError
 from cathouse.database.failures import explain
 from cathouse.errors import ServiceError
 from cathouse.upkeep.direct import let_signals_through
+
+UNUSABLE = 2
+"""The exit status where an operator has to mend something first."""
 
 app = typer.Typer(
     name="cathouse",
@@ -43,14 +45,9 @@ def main() -> None:
     try:
         app()
     except (ConfigurationError, ServiceError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error), status=UNUSABLE)
     except (DBAPIError, psycopg2.Error) as error:
-        _fail(f"the database: {explain(error)}")
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
-    sys.exit(2)
+        fail(f"the database: {explain(error)}", status=UNUSABLE)
 
 
 def _join(name: str, group: typer.Typer) -> None:

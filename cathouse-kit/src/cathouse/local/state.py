@@ -9,7 +9,7 @@ from typing import Any
 
 from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
-from cathouse.local.postgres import postgres_folder
+from cathouse.local.postgres_programs import postgres_folder
 from cathouse.upkeep.migrations import find_alembic_ini
 
 

@@ -33,9 +33,9 @@ class Transport:
         *,
         url: str,
         key: SecretStr,
-        timeout_s: float = 30.0,
-        deadline_s: float = 120.0,
-        first_pause_s: float = 0.5,
+        timeout_s: float,
+        deadline_s: float,
+        first_pause_s: float,
     ) -> None:
         """``timeout_s`` bounds each attempt, ``deadline_s`` all attempts at one request together."""
         self._url = url.rstrip("/")

@@ -4,14 +4,16 @@ The migrations carry their own frozen copy of these statements; a test compares 
 """
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Literal, cast, get_args
 
 from sqlalchemy import Table
 
 from cathouse.schema.base import ALL_COLUMNS, SCHEMA, Base, Ownership
 from cathouse.schema.cat_search import TIER_TRIGGERS
 
-SERVICES = ("auth", "catalog", "installation", "proxy")
+ServiceName = Literal["auth", "catalog", "installation", "proxy"]
+
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 VERSION_TABLE = "alembic_version"
 
 

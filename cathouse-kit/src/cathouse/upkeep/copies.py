@@ -13,13 +13,12 @@ from psycopg2 import sql
 from cathouse.configuration import ConfigurationError
 from cathouse.database.urls import DatabaseUrl
 from cathouse.upkeep.backup import backup_to_file, restore
-from cathouse.upkeep.creation import make_database
-from cathouse.upkeep.direct import connect
+from cathouse.upkeep.creation import MAINTENANCE_DATABASE, NOT_ALLOWED, make_database
+from cathouse.upkeep.direct import connect, reason
 
 COPY_PREFIX = "rehearsal_"
 
 _IN_USE = "55006"
-_NOT_ALLOWED = "42501"
 _LONGEST_NAME = 63
 
 
@@ -72,9 +71,8 @@ class TemplateCopies:
         except psycopg2.Error as error:
             if error.pgcode == _IN_USE:
                 return False
-            reason = error.diag.message_primary or str(error)
-            advice = f": ALTER ROLE {self._url.user} CREATEDB" if error.pgcode == _NOT_ALLOWED else ""
-            raise ConfigurationError(f"the database cannot be copied: {reason}{advice}") from None
+            advice = f": ALTER ROLE {self._url.user} CREATEDB" if error.pgcode == NOT_ALLOWED else ""
+            raise ConfigurationError(f"the database cannot be copied: {reason(error)}{advice}") from None
         return True
 
     def _by_dump(self, copy: DatabaseUrl) -> None:
@@ -90,4 +88,4 @@ class TemplateCopies:
             connection.connection.cursor().execute(statement)
 
     def _maintenance(self) -> DatabaseUrl:
-        return self._url.replace(name="postgres")
+        return self._url.replace(name=MAINTENANCE_DATABASE)

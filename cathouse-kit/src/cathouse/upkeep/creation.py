@@ -10,7 +10,7 @@ from sqlalchemy import text
 from cathouse.configuration import ConfigurationError
 from cathouse.database.settings import MigrationSettings
 from cathouse.database.urls import DatabaseUrl
-from cathouse.upkeep.direct import connect
+from cathouse.upkeep.direct import connect, reason
 
 MAINTENANCE_DATABASE = "postgres"
 TEST_PREFIX = "test_"
@@ -18,7 +18,7 @@ TEST_PREFIX = "test_"
 _PAUSE_S = 0.5
 _PASSING = ("starting up", "shutting down", "in recovery", "too many clients", "too many connections")
 _LASTING = ("certificate", "does not support SSL")
-_NOT_ALLOWED = "42501"
+NOT_ALLOWED = "42501"
 _THERE_ALREADY = {"42P04", "23505"}
 
 
@@ -114,9 +114,9 @@ def make_database(server: DatabaseUrl, name: str, *, template: str = "template0"
 
 
 def _why_not(error: psycopg2.Error, server: DatabaseUrl, name: str) -> str:
-    if error.pgcode == _NOT_ALLOWED:
+    if error.pgcode == NOT_ALLOWED:
         return (
             f"the role {server.user} may not create the database {name}: let an administrator run ALTER ROLE"
             f" {server.user} CREATEDB, or CREATE DATABASE {name} OWNER {server.user} ENCODING 'UTF8' TEMPLATE template0"
         )
-    return f"the database {name} cannot be created: {error.diag.message_primary or error}"
+    return f"the database {name} cannot be created: {reason(error)}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from psycopg2.extensions import set_wait_callback
 from psycopg2.extras import wait_select
 from sqlalchemy import Connection
@@ -38,6 +39,11 @@ def first_line(error: DBAPIError) -> str:
     """What the server or the driver said, without the hints that follow."""
     lines = str(error.orig).strip().splitlines()
     return lines[0].strip() if lines else "no answer"
+
+
+def reason(error: psycopg2.Error) -> str:
+    """The same of the driver's own error."""
+    return error.diag.message_primary or str(error).strip().split("\n", 1)[0]
 
 
 def _refusal(error: DBAPIError) -> str:

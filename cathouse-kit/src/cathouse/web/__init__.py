@@ -1,5 +1,6 @@
 """Building blocks of an HTTP service."""
 
+from cathouse.schema.ownership import SERVICES, ServiceName
 from cathouse.web.application import build_app
 from cathouse.web.client_address import client_address
 from cathouse.web.contract.idempotency import Once
@@ -23,14 +24,15 @@ from cathouse.web.contract.schemas import (
 from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
 from cathouse.web.limits.by_address import limited_by_address
-from cathouse.web.limits.rates import Allowance, BoundedMemoryStorage, Limiter, RateLimitedError, Rates, parse_rates
+from cathouse.web.limits.memory import BoundedMemoryStorage
+from cathouse.web.limits.rates import Allowance, Limiter, RateLimitedError, Rates, parse_rates
 from cathouse.web.limits.shedding import wait_for_others
 from cathouse.web.observing.metrics import Reading, work_readings
 from cathouse.web.observing.tracing import Call, calling
 from cathouse.web.provided import provided
 from cathouse.web.server import serve
 from cathouse.web.service_client import ServiceClient, ServiceUnavailableError
-from cathouse.web.settings import PORTS, SERVICES, RatesText, ServiceName, ServiceSettings, split_by_commas
+from cathouse.web.settings import PORTS, PortSettings, RatesText, ServiceSettings, split_by_commas
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -53,6 +55,7 @@ __all__ = [
     "Once",
     "OutsideUrlRules",
     "Page",
+    "PortSettings",
     "Problem",
     "RateLimitedError",
     "Rates",

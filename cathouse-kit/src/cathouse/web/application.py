@@ -20,6 +20,7 @@ from cathouse.database import Database, DatabaseUnavailableError, HealthProbe, I
 from cathouse.database.health import GOOD_FOR
 from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks, read_ec_keys
 from cathouse.identity.access import TOKEN_PATH
+from cathouse.schema.ownership import ServiceName
 from cathouse.web.contract.docs import install_docs
 from cathouse.web.contract.idempotency import install_kept_answers
 from cathouse.web.contract.openapi import complete_openapi
@@ -35,7 +36,7 @@ from cathouse.web.limits.shedding import SheddingMiddleware
 from cathouse.web.observing.metrics import Metrics, Reading, metrics_router
 from cathouse.web.observing.requests import RequestMiddleware
 from cathouse.web.observing.tracing import Tracing, TracingMiddleware
-from cathouse.web.settings import ServiceName, ServiceSettings
+from cathouse.web.settings import ServiceSettings
 
 CONNECT_ATTEMPTS_IN_PRODUCTION = 5
 

@@ -13,10 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from cathouse.configuration import ConfigurationError, load
+from cathouse.schema.ownership import ServiceName
 from cathouse.web.ending import Ending
 from cathouse.web.listener import Listener
 from cathouse.web.observing.logs import configure_logs
-from cathouse.web.settings import ServiceName, ServiceSettings
+from cathouse.web.settings import ServiceSettings
 
 CONFIGURATION_EXIT = 2
 STARTUP_EXIT = 3

@@ -1,23 +1,22 @@
 """The variables that every service reads."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from cathouse.configuration import EnvironmentSettings
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
 from cathouse.identity.keys import SHORTEST_ROOT, USED_BY, hkdf
+from cathouse.schema.ownership import SERVICES, ServiceName
 from cathouse.web.client_address import parse_trusted_proxies
-from cathouse.web.limits.rates import BoundedMemoryStorage, Limiter, Rates, parse_rates
+from cathouse.web.limits.memory import BoundedMemoryStorage
+from cathouse.web.limits.rates import Limiter, Rates, parse_rates
 from cathouse.web.limits.redis_server import RedisServer
 from cathouse.web.limits.shared import SharedLimiter
 from cathouse.web.observing.tracing import Tracing
-
-ServiceName = Literal["auth", "catalog", "installation", "proxy"]
-
-SERVICES: tuple[ServiceName, ...] = ("auth", "catalog", "installation", "proxy")
 
 PORTS: dict[ServiceName, int] = {"auth": 8001, "catalog": 8002, "installation": 8003, "proxy": 8004}
 
@@ -42,14 +41,29 @@ def _read_proxies(value: object) -> object:
     return parse_trusted_proxies(value) if isinstance(value, str) else value
 
 
-class ServiceSettings(DatabaseSettings, IdentitySettings):
-    """What all four services have in common."""
+class PortSettings(EnvironmentSettings):
+    """Where each service listens."""
 
-    host: str = "127.0.0.1"
     auth_port: int = Field(PORTS["auth"], ge=1, le=65535)
     catalog_port: int = Field(PORTS["catalog"], ge=1, le=65535)
     installation_port: int = Field(PORTS["installation"], ge=1, le=65535)
     proxy_port: int = Field(PORTS["proxy"], ge=1, le=65535)
+
+    def port(self, service: ServiceName) -> int:
+        """Where ``service`` listens: ``AUTH_PORT`` and so on."""
+        ports = {
+            "auth": self.auth_port,
+            "catalog": self.catalog_port,
+            "installation": self.installation_port,
+            "proxy": self.proxy_port,
+        }
+        return ports[service]
+
+
+class ServiceSettings(DatabaseSettings, IdentitySettings, PortSettings):
+    """What all four services have in common."""
+
+    host: str = "127.0.0.1"
     cors_origins: Annotated[list[str] | None, NoDecode, BeforeValidator(split_by_commas)] = Field(
         None, description="origins of browsers that may call, comma-separated"
     )
@@ -140,16 +154,6 @@ class ServiceSettings(DatabaseSettings, IdentitySettings):
         _, secret = self.keyring(min(USED_BY[service]), service).current
         server = RedisServer.parse(self.redis_url.get_secret_value())
         return await SharedLimiter.open(server, service=service, secret=hkdf(secret, "limits/v1"))
-
-    def port(self, service: ServiceName) -> int:
-        """Where ``service`` listens: ``AUTH_PORT`` and so on."""
-        ports = {
-            "auth": self.auth_port,
-            "catalog": self.catalog_port,
-            "installation": self.installation_port,
-            "proxy": self.proxy_port,
-        }
-        return ports[service]
 
     def token_url(self, path: str) -> str:
         """A call of auth-service as a browser reaches it."""

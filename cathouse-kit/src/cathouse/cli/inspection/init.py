@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 
 from cathouse.configuration import load
-from cathouse.database import DatabaseUrl
 from cathouse.upkeep.creation import CreationSettings, make_database, wait_for_server
-from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import find_alembic_ini, upgrade
-from cathouse.upkeep.revisions import current_revision
+from cathouse.upkeep.revisions import revision_of
 
 
 def init(wait: Annotated[float, typer.Option(min=0, help="Seconds that the server may take to answer.")] = 30) -> None:
@@ -24,12 +22,7 @@ def init(wait: Annotated[float, typer.Option(min=0, help="Seconds that the serve
         server = wait_for_server(each, seconds=wait)
         made = make_database(server, each.name)
         print(f"database   {each!r} {'made' if made else 'is there already'}")
-    before = _revision(url)
+    before = revision_of(url)
     upgrade(url, ini=ini)
-    after = _revision(url)
+    after = revision_of(url)
     print(f"structure  at {after} already" if before == after else f"structure  {before} -> {after}")
-
-
-def _revision(url: DatabaseUrl) -> str:
-    with connect(url) as connection:
-        return current_revision(connection)

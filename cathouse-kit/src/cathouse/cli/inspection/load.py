@@ -1,6 +1,5 @@
 """``cathouse db slow`` and ``cathouse db connections``."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,14 +10,7 @@ from cathouse.database import DatabaseSettings, MigrationSettings
 from cathouse.database.budget import parse_shares
 from cathouse.upkeep.direct import connect
 from cathouse.upkeep.inspection.connections import ServiceConnections, count_connections
-from cathouse.upkeep.inspection.slow import slow_statements
-
-
-class Order(StrEnum):
-    """By which time the slow ones are sorted."""
-
-    TOTAL = "total"
-    MEAN = "mean"
+from cathouse.upkeep.inspection.slow import Order, slow_statements
 
 
 def slow(
@@ -28,7 +20,7 @@ def slow(
 ) -> None:
     """List the statements that take the most time, from pg_stat_statements; values are placeholders there."""
     with connect(load(MigrationSettings).url()) as connection:
-        found = slow_statements(connection, by=by.value, limit=limit)
+        found = slow_statements(connection, by=by, limit=limit)
     rows = [
         (
             f"{each.total_ms:,.1f}",

@@ -86,7 +86,7 @@ def count_connections(connection: Connection, *, shares: Mapping[str, Share], re
     ]
     logins = {f"{role(service)}_login": service for service in SERVICES}
     found = connection.execute(_LIMITS, {"logins": list(logins)}).all()
-    limits = {logins[login]: int(limit) for login, limit in found if limit >= 0}
+    limits: dict[str, int] = {logins[login]: int(limit) for login, limit in found if limit >= 0}
     maximum, reserved = connection.execute(_SERVER).one()
     return ServerConnections(
         services=[

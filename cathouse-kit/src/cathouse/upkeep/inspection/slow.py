@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from sqlalchemy import Connection, column, select, table, text
 from sqlalchemy.exc import DBAPIError
@@ -10,7 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from cathouse.configuration import ConfigurationError
 from cathouse.upkeep.direct import first_line
 
-Order = Literal["total", "mean"]
+
+class Order(StrEnum):
+    """By which time they are sorted: that of all calls together, or of one."""
+
+    TOTAL = "total"
+    MEAN = "mean"
+
 
 _EXTENSION = text(
     "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cathouse.configuration import ConfigurationError
 from cathouse.schema import SCHEMA
-from cathouse.upkeep.direct import first_line
+from cathouse.upkeep.direct import first_line, reason
 from cathouse.upkeep.inspection.splitting import first_words, split_statements
 
 _TRANSACTION_CONTROL = {"BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK"}
@@ -108,7 +108,7 @@ def _run(connection: Connection, statement: str, *, prefix: str = "", number: in
 
 
 def _explained(error: psycopg2.Error, statement: str, *, offset: int, number: int | None) -> str:
-    message = error.diag.message_primary or str(error).strip().split("\n", 1)[0]
+    message = reason(error)
     places = [f"statement {number}"] if number is not None else []
     if error.diag.statement_position is not None:
         before = statement[: max(int(error.diag.statement_position) - 1 - offset, 0)]

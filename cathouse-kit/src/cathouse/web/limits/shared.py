@@ -7,7 +7,8 @@ from typing import Self
 import structlog
 from limits.aio.storage import RedisStorage
 
-from cathouse.web.limits.rates import Allowance, BoundedMemoryStorage, Limiter, Rates
+from cathouse.web.limits.memory import BoundedMemoryStorage
+from cathouse.web.limits.rates import Allowance, Limiter, Rates
 from cathouse.web.limits.redis_server import TIMEOUT_S, RedisServer
 
 LONGEST_WAIT_S = 2 * TIMEOUT_S
