@@ -20,7 +20,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, insert
 
 from auth_service.accounts.passwords import ITERATIONS, MEMORY_KIB, PARALLELISM
-from auth_service.sessions.repository import attempt_key
+from auth_service.login_attempts.repository import attempt_key
 from benchmarks.figures import Figure, checkout, restarted, running
 from cathouse.database.engine import make_migration_engine
 from cathouse.schema import LoginAttempt, User, UserPreferences

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text, update
 
-from auth_service.sessions.repository import attempt_key
+from auth_service.login_attempts.repository import attempt_key
 from cathouse.database import DatabaseUrl
 from cathouse.schema import ApiKey, AuditEvent, LoginAttempt, SecondFactor, Session, User, UserPreferences
 from tests.factories.accounts import PASSWORD, registration

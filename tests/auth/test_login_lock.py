@@ -5,7 +5,7 @@ import datetime as dt
 
 from sqlalchemy import Engine, select, text, update
 
-from auth_service.sessions.repository import attempt_key
+from auth_service.login_attempts.repository import attempt_key
 from cathouse.schema import LoginAttempt
 from tests.factories.accounts import PASSWORD
 from tests.fixtures.house import House

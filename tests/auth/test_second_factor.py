@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from auth_service.jwt_secrets import JwtSecrets
+from auth_service.login_attempts.repository import attempt_key
 from auth_service.second_factor import codes
-from auth_service.sessions.repository import attempt_key
 from cathouse.database import DatabaseUrl
 from cathouse.schema import AuditEvent, LoginAttempt, SecondFactor
 from tests.factories.accounts import PASSWORD

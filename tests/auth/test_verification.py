@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from auth_service.jwt_secrets import JwtSecrets
+from auth_service.login_attempts.repository import attempt_key
 from auth_service.mails.letters import MailKind
-from auth_service.sessions.repository import attempt_key
 from cathouse.database import DatabaseUrl
 from cathouse.schema import LoginAttempt, Mail, User
 from tests.factories.accounts import PASSWORD, registration

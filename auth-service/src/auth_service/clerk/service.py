@@ -13,11 +13,12 @@ from auth_service.clerk.errors import ClerkNotConfiguredError
 from auth_service.clerk.schemas import ClerkExchange
 from auth_service.clerk.tokens import ClerkIdentity, ClerkTokens
 from auth_service.client import Client
+from auth_service.login_attempts.repository import count_attempt
 from auth_service.mails.service import MailService
 from auth_service.second_factor.errors import TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.sessions.errors import EmailNotVerifiedError
-from auth_service.sessions.repository import Proof, count_attempt
+from auth_service.sessions.repository import Proof
 from auth_service.sessions.schemas import Tokens
 from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import Granted, TokenIssuer

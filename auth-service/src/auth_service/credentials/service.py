@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.errors import (
     AccountGoneError,
-    HashingBusyError,
     InvalidCredentialsError,
     LongerPasswordNeededError,
     PasswordTooWeakError,
@@ -18,14 +17,11 @@ from auth_service.audit.repository import record
 from auth_service.client import Client
 from auth_service.credentials import repository
 from auth_service.credentials.schemas import PasswordChange
+from auth_service.login_attempts.repository import forget_attempts
+from auth_service.login_attempts.service import counted_attempt
 from auth_service.mails.letters import MailKind
 from auth_service.mails.service import MailService
-from auth_service.sessions.repository import (
-    count_attempt,
-    forget_attempts,
-    revoke_sessions_of,
-    take_back_attempt,
-)
+from auth_service.sessions.repository import revoke_sessions_of
 from cathouse.database import AnyRow, Database
 from cathouse.schema import LONG_PASSWORD, Role
 
@@ -98,17 +94,11 @@ class CredentialsService:
             words=(found.email_key, found.display_name),
             has_second_factor=found.has_second_factor,
         )
-        self._passwords.check_queue()
-        attempt = await self._database.once(lambda session: count_attempt(session, found.email_key))
-        stored = found.password_hash if attempt.is_counted else None
-        try:
+        async with counted_attempt(self._database, self._passwords, found.email_key) as attempt:
+            stored = found.password_hash if attempt.is_counted else None
             if not await self._passwords.verify(stored, change.current_password):
                 raise InvalidCredentialsError
             new_hash = await self._passwords.hash(change.password)
-        except HashingBusyError:
-            if attempt.is_counted:  # as at the log-in: nothing was guessed
-                await self._database.once(lambda session: take_back_attempt(session, found.email_key))
-            raise
 
         async def replace(session: AsyncSession) -> None:
             await self._set_password(

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.login_attempts.repository import attempt_key
 from auth_service.mails.letters import MailKind
-from auth_service.sessions.repository import attempt_key
 from cathouse.database import DueRows
 from cathouse.schema import (
     ApiKey,

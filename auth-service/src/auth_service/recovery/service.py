@@ -13,13 +13,14 @@ from auth_service.accounts.repository import is_protected
 from auth_service.answer_times import MAIL_S, takes_at_least
 from auth_service.audit.repository import record
 from auth_service.client import Client
+from auth_service.login_attempts.repository import forget_attempts
 from auth_service.mails.letters import MailKind
 from auth_service.mails.sealed import SealedMail
 from auth_service.mails.service import MailService
 from auth_service.recovery import repository
 from auth_service.recovery.errors import TokenInvalidError
 from auth_service.recovery.tokens import LIVES, NewToken, hash_of, make_token
-from auth_service.sessions.repository import forget_attempts, revoke_sessions_of
+from auth_service.sessions.repository import revoke_sessions_of
 from cathouse.database import Database
 from cathouse.schema import LONG_PASSWORD, Role, TokenPurpose, User
 

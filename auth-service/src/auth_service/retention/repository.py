@@ -5,7 +5,7 @@ import datetime as dt
 from sqlalchemy import ColumnElement, delete, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.sessions.repository import FORGOTTEN_AFTER
+from auth_service.login_attempts.repository import FORGOTTEN_AFTER
 from cathouse.database import change_portion
 from cathouse.schema import AuditAddress, LoginAttempt, Mail, OneTimeToken, Session
 

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
-from auth_service.accounts.errors import HashingBusyError, InvalidCredentialsError
+from auth_service.accounts.errors import InvalidCredentialsError
 from auth_service.accounts.passwords import Passwords, is_long
 from auth_service.accounts.repository import find_password_hash, replace_password
 from auth_service.client import Client
 from auth_service.jwt_secrets import JwtSecrets
+from auth_service.login_attempts.repository import take_back_attempt
+from auth_service.login_attempts.service import counted_attempt
 from auth_service.mails.letters import MailKind
 from auth_service.mails.service import MailService
 from auth_service.second_factor.errors import TotpRequiredError
@@ -75,25 +77,17 @@ class SessionService:
             EmailNotVerifiedError, TotpRequiredError: they are right, and something is missing.
             HashingBusyError: too many log-ins at once.
         """
-        self._passwords.check_queue()
         key = email_key(login.email)
-        # Counted before the hash is made, so that guessing in parallel does not help, and by itself: a failure that
-        # was rolled back or counted twice would be a wrong number.
-        found = await self._database.once(lambda session: repository.count_attempt(session, key))
-        stored: str | None = found.password_hash if found.is_counted and found.is_active else None
-        try:
+        async with counted_attempt(self._database, self._passwords, key) as found:
+            stored: str | None = found.password_hash if found.is_counted and found.is_active else None
             is_right = await self._passwords.verify(stored, login.password)
-        except HashingBusyError:
-            if found.is_counted:  # nothing was checked, so nothing was guessed
-                await self._database.once(lambda session: repository.take_back_attempt(session, key))
-            raise
         if not is_right or stored is None:
             raise InvalidCredentialsError
         if self._requires_verification and found.email_verified_at is None:
-            await self._database.once(lambda session: repository.take_back_attempt(session, key))
+            await self._database.once(lambda session: take_back_attempt(session, key))
             raise EmailNotVerifiedError
         if found.has_second_factor and login.totp_code is None:
-            await self._database.once(lambda session: repository.take_back_attempt(session, key))
+            await self._database.once(lambda session: take_back_attempt(session, key))
             raise TotpRequiredError
         try:
             granted = await self._begin_with_password(found, login, client, stored=stored)

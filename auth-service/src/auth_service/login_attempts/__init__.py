@@ -1,0 +1,1 @@
+"""Log-in attempts: how often somebody may guess, for addresses that have an account and for those that have none."""
