@@ -1,6 +1,6 @@
 """Accounts over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 
@@ -14,14 +14,14 @@ router = APIRouter(tags=["accounts"])
 Accounts = Annotated[AccountService, provided("accounts")]
 
 
-@router.get("/api/v1/users/me", response_model=UserView)
+@router.get("/api/v1/users/me")
 @direct
-async def read_profile(person: CurrentPlayer, accounts: Accounts) -> Any:  # noqa: ANN401 - a row, shaped by UserView
+async def read_profile(person: CurrentPlayer, accounts: Accounts) -> UserView:
     """The caller's account."""
-    return await accounts.profile(person.user_id)
+    return UserView.model_validate(await accounts.profile(person.user_id))
 
 
-@router.patch("/api/v1/users/me", response_model=UserView)
-async def change_profile(person: CurrentPlayer, change: ProfileChange, accounts: Accounts) -> Any:  # noqa: ANN401 - a row, shaped by UserView
+@router.patch("/api/v1/users/me")
+async def change_profile(person: CurrentPlayer, change: ProfileChange, accounts: Accounts) -> UserView:
     """Change the name or the time zone; what is left out stays."""
-    return await accounts.change_profile(person.user_id, change)
+    return UserView.model_validate(await accounts.change_profile(person.user_id, change))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
@@ -36,17 +36,17 @@ async def list_users(
     return Page[UserView](items=[UserView.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
-@router.get("/{user_id}", response_model=UserView)
-async def read_user(user_id: uuid.UUID, _admin: CurrentAdmin, administration: Administration) -> Any:  # noqa: ANN401 - a row, shaped by UserView
+@router.get("/{user_id}")
+async def read_user(user_id: uuid.UUID, _admin: CurrentAdmin, administration: Administration) -> UserView:
     """One account."""
-    return await administration.find(user_id)
+    return UserView.model_validate(await administration.find(user_id))
 
 
-@router.patch("/{user_id}", response_model=UserView)
+@router.patch("/{user_id}")
 async def change_user(
     user_id: uuid.UUID, admin: CurrentAdmin, change: UserChange, administration: Administration
-) -> Any:  # noqa: ANN401 - a row, shaped by UserView
+) -> UserView:
     """Give an account another role, or close or open it. It is logged out everywhere; its last access token holds for
     ten minutes at most.
     """
-    return await administration.change(admin.user_id, user_id, change)
+    return UserView.model_validate(await administration.change(admin.user_id, user_id, change))

@@ -1,6 +1,6 @@
 """Changes of what people log in with, over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body
 
@@ -24,16 +24,18 @@ async def change_password(
     await credentials.change_password(person.user_id, change, client)
 
 
-@router.post("/api/v1/users/me/developer", response_model=UserView)
+@router.post("/api/v1/users/me/developer")
 async def become_developer(
     person: RecentPlayer,
     credentials: Credentials,
     client: FromClient,
     body: Annotated[DeveloperRequest | None, Body()] = None,
-) -> Any:  # noqa: ANN401 - a row, shaped by UserView
+) -> UserView:
     """Become a developer. Access tokens carry the new role from the next refresh on.
 
     Developers need a password of 15 characters or a second factor; where the present one is shorter, send a new one. It
     ends every session.
     """
-    return await credentials.become_developer(person.user_id, body.password if body else None, client)
+    return UserView.model_validate(
+        await credentials.become_developer(person.user_id, body.password if body else None, client)
+    )

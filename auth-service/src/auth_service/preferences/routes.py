@@ -1,6 +1,6 @@
 """Preferences over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 
@@ -14,13 +14,15 @@ router = APIRouter(prefix="/api/v1/users/me/preferences", tags=["preferences"])
 Preferences = Annotated[PreferenceService, provided("preferences")]
 
 
-@router.get("", response_model=PreferencesView)
-async def read_preferences(person: CurrentPlayer, preferences: Preferences) -> Any:  # noqa: ANN401 - a row, shaped by PreferencesView
+@router.get("")
+async def read_preferences(person: CurrentPlayer, preferences: Preferences) -> PreferencesView:
     """The caller's preferences."""
-    return await preferences.find(person.user_id)
+    return PreferencesView.model_validate(await preferences.find(person.user_id))
 
 
-@router.patch("", response_model=PreferencesView)
-async def change_preferences(person: CurrentPlayer, change: PreferencesChange, preferences: Preferences) -> Any:  # noqa: ANN401 - a row, shaped by PreferencesView
+@router.patch("")
+async def change_preferences(
+    person: CurrentPlayer, change: PreferencesChange, preferences: Preferences
+) -> PreferencesView:
     """Change some of them; what is left out stays, also among the ways of communication."""
-    return await preferences.change(person.user_id, change)
+    return PreferencesView.model_validate(await preferences.change(person.user_id, change))
