@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cathouse.database import AnyRow, DatabaseUrl, Worker, due
+from cathouse.database import AnyRow, DatabaseUrl, DueRows, Worker, due
 from cathouse.schema import Installation, LifecycleEvent, LifecycleEventType
 from cathouse.web import ServiceClient, ServiceUnavailableError
 from installation_service.lifecycle import repository, service
@@ -47,7 +47,7 @@ async def cat(house: House) -> AsyncIterator[Cat]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pause is short, and nothing is given up."""
-    monkeypatch.setattr(repository.DUE, "_pauses", (SOON_S * SECONDS,))
+    monkeypatch.setattr(DueRows, "pause_after", lambda *_: SOON_S * SECONDS)
     monkeypatch.setattr(repository, "MOST_ATTEMPTS", 10_000)
     monkeypatch.setattr(due, "TAKEN_SOON_S", SOON_S)
 
@@ -526,19 +526,19 @@ async def test_who_waits_behind_another_is_not_asked_for_again_and_again(
     installed = await house.install(player, await publish(house, developer))
     await until_attempted(house, 1)
     claims = 0
-    claim = repository.DUE.claim
+    claim = DueRows.claim
 
-    async def counted(session: Any) -> Sequence[AnyRow]:
+    async def counted(rows: DueRows, session: Any) -> Sequence[AnyRow]:
         nonlocal claims
-        claims += 1
-        return await claim(session)
+        claims += rows._model is LifecycleEvent
+        return await claim(rows, session)
 
-    monkeypatch.setattr(repository.DUE, "claim", counted)
+    monkeypatch.setattr(DueRows, "claim", counted)
     await house.execute(update(LifecycleEvent).values(next_attempt_at=func.now() + dt.timedelta(hours=1)))
     await move(house, player, installed, "pause")
     await until(lambda: claims >= 1)
     with house.engine.connect() as connection:
-        due_in = connection.scalar(select(repository.DUE.seconds_until_due))
+        due_in = connection.scalar(select(repository.due_events().seconds_until_due))
         assert due_in is not None
         assert 3500 < due_in < 3600
     await asyncio.sleep(1.5 * due.TAKEN_SOON_S)

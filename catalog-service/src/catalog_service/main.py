@@ -46,12 +46,8 @@ def create_app(settings: CatalogSettings) -> FastAPI:
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         signing_keys = settings.keyring(KeyUse.CAT_SIGNING, "catalog")
-        proxy = ServiceClient(
-            caller="catalog",
-            callee="proxy",
-            base_url=str(settings.proxy_url),
-            keys=settings.keyring(KeyUse.CATALOG_TO_PROXY, "catalog"),
-            timeout_s=CHALLENGE_TIMEOUT_S,
+        proxy = ServiceClient.from_settings(
+            settings, caller="catalog", callee="proxy", url=settings.proxy_url, timeout_s=CHALLENGE_TIMEOUT_S
         )
         embeddings = EmbeddingService(database, settings.embedder())
         renewal = SearchRenewal(database)

@@ -24,11 +24,9 @@ from installation_service.installations.purge import purge
 from installation_service.installations.routes import for_cats as cats_installation
 from installation_service.installations.routes import router as installations
 from installation_service.installations.service import InstallationService
-from installation_service.lifecycle.repository import DUE as EVENTS_DUE
 from installation_service.lifecycle.repository import remove_old as remove_old_events
 from installation_service.lifecycle.service import LifecycleService
 from installation_service.notifications.mails import NotificationMails
-from installation_service.notifications.repository import TO_MAIL
 from installation_service.notifications.routes import router as notifications
 from installation_service.notifications.service import NotificationService
 from installation_service.notifications.streams import NotificationStreams
@@ -60,19 +58,11 @@ def create_app(settings: InstallationSettings) -> FastAPI:
     @asynccontextmanager
     async def provide(database: Database) -> AsyncIterator[dict[str, Any]]:
         wrapper = SecretWrapper(settings.keyring(KeyUse.PLAYER_SECRETS, "installation"))
-        proxy = ServiceClient(
-            caller="installation",
-            callee="proxy",
-            base_url=str(settings.proxy_url),
-            keys=settings.keyring(KeyUse.INSTALLATION_TO_PROXY, "installation"),
-            timeout_s=DELIVERY_TIMEOUT_S,
+        proxy = ServiceClient.from_settings(
+            settings, caller="installation", callee="proxy", url=settings.proxy_url, timeout_s=DELIVERY_TIMEOUT_S
         )
-        auth = ServiceClient(
-            caller="installation",
-            callee="auth",
-            base_url=str(settings.auth_url),
-            keys=settings.keyring(KeyUse.INSTALLATION_TO_AUTH, "installation"),
-            timeout_s=MAIL_TIMEOUT_S,
+        auth = ServiceClient.from_settings(
+            settings, caller="installation", callee="auth", url=settings.auth_url, timeout_s=MAIL_TIMEOUT_S
         )
         retention = Retention(
             database,
@@ -98,7 +88,7 @@ def create_app(settings: InstallationSettings) -> FastAPI:
                     *uses.readings(),
                     *work_readings(
                         (retention.worker, lifecycle.worker, mails.worker),
-                        {"lifecycle_events": EVENTS_DUE, "notification_mails": TO_MAIL},
+                        {"lifecycle_events": lifecycle.due, "notification_mails": mails.due},
                     ),
                 ),
                 "installations": InstallationService(database, proxy, wrapper, lifecycle),

@@ -66,9 +66,16 @@ class DueRows:
             await self._advance(row, advance)
         if self.is_full(claimed):
             return 0
-        return self.look_again_after(
-            await database.read(lambda session: session.scalar(select(self.seconds_until_due)))
-        )
+        return await self.look_again_in(database)
+
+    async def look_again_in(self, database: Database) -> float | None:
+        """Ask how many seconds to pause until the next row is due; None: there is none.
+
+        Raises:
+            ServiceError: the database is away.
+        """
+        seconds = await database.read(lambda session: session.scalar(select(self.seconds_until_due)))
+        return self.look_again_after(seconds)
 
     def is_full(self, claimed: Sequence[AnyRow]) -> bool:
         """Whether :meth:`claim` took as much as it takes at once, so that there may be more."""

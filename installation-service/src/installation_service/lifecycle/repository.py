@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, literal, null, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, literal, null, update
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -58,26 +58,22 @@ def _nothing_before() -> ColumnElement[bool]:
     )
 
 
-DUE = DueRows(
-    LifecycleEvent,
-    LifecycleEvent.installation_id,
-    LifecycleEvent.event,
-    LifecycleEvent.created_at,
-    LifecycleEvent.next_attempt_at,
-    at_once=AT_ONCE,
-    lease=LEASE,
-    pauses=PAUSES,
-    only=_nothing_before(),
-)
-"""The events that are to be delivered: of each installation the first one that is neither delivered nor given up.
+def due_events() -> DueRows:
+    """The events that are to be delivered: of each installation the first one that is neither delivered nor given up.
 
-``next_attempt_at`` of one that is taken is the end of its lease, and names this taking of it.
-"""
-
-
-async def seconds_until_due(session: AsyncSession) -> Any:  # noqa: ANN401 - a number as the database gives it
-    """How long it is until the next event is due; None: there is none."""
-    return await session.scalar(select(DUE.seconds_until_due))
+    ``next_attempt_at`` of one that is taken is the end of its lease, and names this taking of it.
+    """
+    return DueRows(
+        LifecycleEvent,
+        LifecycleEvent.installation_id,
+        LifecycleEvent.event,
+        LifecycleEvent.created_at,
+        LifecycleEvent.next_attempt_at,
+        at_once=AT_ONCE,
+        lease=LEASE,
+        pauses=PAUSES,
+        only=_nothing_before(),
+    )
 
 
 def _is_still_ours(taken: AnyRow) -> ColumnElement[bool]:

@@ -31,6 +31,7 @@ class LifecycleService:
     def __init__(self, database: Database, proxy: ServiceClient) -> None:
         self._database = database
         self._proxy = proxy
+        self.due = repository.due_events()
         self.worker = Worker("lifecycle", self._work, database.idleness, grace_s=CLOSE_GRACE_S)
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -56,14 +57,14 @@ class LifecycleService:
         # Not waited for: what comes meanwhile is not to wait for a cat that hangs.
         if len(self._under_way) >= repository.AT_ONCE:
             return None  # each that ends wakes the worker
-        claimed = await self._database.write(repository.DUE.claim)
+        claimed = await self._database.write(self.due.claim)
         for event in claimed:
             delivery = asyncio.create_task(self._deliver(event))
             self._under_way.add(delivery)
             delivery.add_done_callback(self._ended)
-        if repository.DUE.is_full(claimed):
+        if self.due.is_full(claimed):
             return 0
-        return repository.DUE.look_again_after(await self._database.read(repository.seconds_until_due))
+        return await self.due.look_again_in(self._database)
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
         self._under_way.discard(delivery)
@@ -106,7 +107,7 @@ class LifecycleService:
             "duration_ms": result["duration_ms"],
         }
         is_last = event.attempts >= repository.MOST_ATTEMPTS
-        pause = None if is_last else repository.DUE.pause_after(event.attempts)
+        pause = None if is_last else self.due.pause_after(event.attempts)
         is_delivered = result["acknowledged"]
 
         async def note(session: AsyncSession) -> None:

@@ -23,6 +23,7 @@ class NotificationMails:
     def __init__(self, database: Database, auth: ServiceClient) -> None:
         self._database = database
         self._auth = auth
+        self.due = repository.due_mails()
         self.worker = Worker("notification_mails", self._work, database.idleness)
 
     def start(self) -> None:
@@ -38,7 +39,7 @@ class NotificationMails:
         await self.worker.close()
 
     async def _work(self) -> float | None:
-        return await repository.TO_MAIL.work(self._database, self._ask)
+        return await self.due.work(self._database, self._ask)
 
     async def _ask(self, notification: AnyRow) -> None:
         mail = {
@@ -52,8 +53,8 @@ class NotificationMails:
             await self._auth.post("/internal/v1/mails", mail)
         except ServiceUnavailableError:
             if dt.datetime.now(dt.UTC) < notification.created_at + OF_USE_FOR:
-                pause = repository.TO_MAIL.pause_after(notification.attempts)
-                await self._database.write(lambda session: repository.TO_MAIL.postpone(session, notification.id, pause))
+                pause = self.due.pause_after(notification.attempts)
+                await self._database.write(lambda session: self.due.postpone(session, notification.id, pause))
                 return
             _logger.warning("notification_mail.given_up", notification=str(notification.id))
         await self._database.write(lambda session: repository.mail_no_more(session, notification.id))

@@ -36,19 +36,21 @@ from installation_service.activity.repository import use_of
 MAILED_EVERY = dt.timedelta(minutes=15)
 """At most one mail of an installation in this time; what comes meanwhile is in the inbox."""
 
-TO_MAIL = DueRows(
-    Notification,
-    Notification.user_id,
-    Notification.title,
-    Notification.created_at,
-    Installation.instance_name,
-    Cat.name.label("cat"),
-    at_once=20,
-    lease=dt.timedelta(minutes=5),
-    pauses=(dt.timedelta(seconds=10), dt.timedelta(minutes=1), dt.timedelta(minutes=10), dt.timedelta(hours=1)),
-    where=and_(Notification.installation_id == Installation.id, Installation.cat_id == Cat.id),
-)
-"""The notifications that players are to be mailed about. The lease is longer than twenty calls of ten seconds take."""
+
+def due_mails() -> DueRows:
+    """The notifications that players are to be mailed about."""
+    return DueRows(
+        Notification,
+        Notification.user_id,
+        Notification.title,
+        Notification.created_at,
+        Installation.instance_name,
+        Cat.name.label("cat"),
+        at_once=20,
+        lease=dt.timedelta(minutes=5),  # longer than twenty calls of ten seconds take
+        pauses=(dt.timedelta(seconds=10), dt.timedelta(minutes=1), dt.timedelta(minutes=10), dt.timedelta(hours=1)),
+        where=and_(Notification.installation_id == Installation.id, Installation.cat_id == Cat.id),
+    )
 
 
 def _notifications() -> AnySelect:
