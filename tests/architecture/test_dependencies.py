@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import re
 import subprocess
+import sys
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -109,6 +110,22 @@ def direct() -> set[str]:
 
 def test_every_direct_dependency_is_written_down_and_no_other() -> None:
     assert written().keys() == direct()
+
+
+def test_what_only_operators_use_is_in_the_image_that_they_use_alone() -> None:
+    project = tomllib.loads((ROOT / "cathouse-kit" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    operators = {canonicalize_name(Requirement(each).name) for each in project["optional-dependencies"]["operator"]}
+    assert operators <= {canonicalize_name(each.name) for each in locked("auth-service")}
+    for package in ("catalog-service", "installation-service", "proxy-service"):
+        assert not operators & {canonicalize_name(each.name) for each in locked(package)}, package
+
+
+def test_where_the_command_is_not_installed_it_says_where_it_is() -> None:
+    program = "import sys; sys.modules['typer'] = None; from cathouse.cli import main; main()"
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "auth-service's container" in done.stderr
+    assert "cathouse-kit[operator]" in done.stderr
 
 
 def test_the_page_states_the_licences_that_the_packages_state() -> None:

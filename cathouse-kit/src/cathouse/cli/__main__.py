@@ -1,6 +1,6 @@
 """``python -m cathouse.cli``: the same as ``cathouse``."""
 
-from cathouse.cli.root import main
+from cathouse.cli import main
 
 if __name__ == "__main__":
     main()
