@@ -20,6 +20,7 @@ from cathouse.web.contract.schemas import (
     Whole,
     refuse_other_than_text,
     refuse_what_jsonb_refuses,
+    rfc3339,
 )
 from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
@@ -79,6 +80,7 @@ __all__ = [
     "refuse_other_than_text",
     "refuse_what_jsonb_refuses",
     "revalidated",
+    "rfc3339",
     "serve",
     "split_by_commas",
     "wait_for_others",

@@ -6,7 +6,7 @@ from typing import Any
 from cathouse.database import AnyRow
 from cathouse.identity import Keyring, issue_callback_token
 from cathouse.schema import PermissionType
-from proxy_service.messages.envelopes import rfc3339
+from cathouse.web import rfc3339
 
 
 class Callbacks:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from cathouse.database import AnyRow
+from cathouse.web import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,6 @@ def new_message_id() -> str:
 def message_id_of(event_id: uuid.UUID) -> str:
     """The webhook-id of the message about an event, whoever makes it and how often."""
     return f"msg_{event_id.hex}"
-
-
-def rfc3339(moment: dt.datetime) -> str:
-    """A time as cats are told it: in UTC."""
-    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def envelope(

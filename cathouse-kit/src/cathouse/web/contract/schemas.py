@@ -112,13 +112,14 @@ GivenMoment = Annotated[
 """A time in a request: RFC 3339 with its offset; it arrives in UTC. Pydantic alone would take "0" for one as well."""
 
 
-def _utc_text(moment: dt.datetime) -> str:
+def rfc3339(moment: dt.datetime) -> str:
+    """A time as we write it, for people's programs and for cats: in UTC."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 Moment = Annotated[
     dt.datetime,
-    PlainSerializer(_utc_text, return_type=str, when_used="json"),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 """A time in an answer: RFC 3339, in UTC."""
