@@ -47,7 +47,12 @@ async def cat(house: House) -> AsyncIterator[Cat]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pause is short, and nothing is given up."""
-    monkeypatch.setattr(DueRows, "pause_after", lambda *_: SOON_S * SECONDS)
+    pause_after = DueRows.pause_after
+
+    def soon(rows: DueRows, attempts: int) -> dt.timedelta:
+        return SOON_S * SECONDS if rows._model is LifecycleEvent else pause_after(rows, attempts)
+
+    monkeypatch.setattr(DueRows, "pause_after", soon)
     monkeypatch.setattr(repository, "MOST_ATTEMPTS", 10_000)
     monkeypatch.setattr(due, "TAKEN_SOON_S", SOON_S)
 

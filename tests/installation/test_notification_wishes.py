@@ -8,7 +8,7 @@ import pytest
 from pydantic import HttpUrl
 from sqlalchemy import func, select, update
 
-from cathouse.database import DatabaseUrl, DueRows
+from cathouse.database import DatabaseUrl
 from cathouse.schema import Notification
 from installation_service.notifications import repository
 from tests.fixtures.house import House, Person, run_house
@@ -98,7 +98,7 @@ async def test_who_wants_none_finds_them_read_and_gets_no_mail(house: House) -> 
 async def test_a_mail_that_auth_service_did_not_take_is_asked_for_again_by_the_next_process(
     clean_db: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DueRows, "pause_after", lambda *_: dt.timedelta(0))
+    monkeypatch.setattr(repository, "PAUSES", (dt.timedelta(0),))
     async with run_house(clean_db) as house:
         player = await verified(house)
         await prefer(house, player, email=True)

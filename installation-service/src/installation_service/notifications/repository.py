@@ -37,6 +37,10 @@ MAILED_EVERY = dt.timedelta(minutes=15)
 """At most one mail of an installation in this time; what comes meanwhile is in the inbox."""
 
 
+PAUSES = (dt.timedelta(seconds=10), dt.timedelta(minutes=1), dt.timedelta(minutes=10), dt.timedelta(hours=1))
+"""Before auth-service is asked again; the last one again and again."""
+
+
 def due_mails() -> DueRows:
     """The notifications that players are to be mailed about."""
     return DueRows(
@@ -48,7 +52,7 @@ def due_mails() -> DueRows:
         Cat.name.label("cat"),
         at_once=20,
         lease=dt.timedelta(minutes=5),  # longer than twenty calls of ten seconds take
-        pauses=(dt.timedelta(seconds=10), dt.timedelta(minutes=1), dt.timedelta(minutes=10), dt.timedelta(hours=1)),
+        pauses=PAUSES,
         where=and_(Notification.installation_id == Installation.id, Installation.cat_id == Cat.id),
     )
 
