@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 from joserfc.jwk import ECKey
 
-from auth_service.secrets import JwtSecrets
+from auth_service.jwt_secrets import JwtSecrets
 from auth_service.sessions.errors import RefreshTokenInvalidError
 from auth_service.sessions.refresh_tokens import RefreshToken, make_refresh_token
 from auth_service.sessions.tokens import Granted, TokenIssuer
-from auth_service.signing_keys.service import KeyRing
+from auth_service.signing_keys.service import SigningKeys
 from cathouse.identity.compact import read_claims, read_header
 
 SESSION, KEY = uuid.UUID(int=1), b"k" * 32
@@ -81,7 +81,7 @@ SECRETS = JwtSecrets.parse("a-jwt-key-of-the-tests-and-of-nothing-else")
 
 @pytest.fixture
 def issuer() -> TokenIssuer:
-    return TokenIssuer(cast("KeyRing", _Ring()), SECRETS, issuer="https://auth.example")
+    return TokenIssuer(cast("SigningKeys", _Ring()), SECRETS, issuer="https://auth.example")
 
 
 def granted(*, idle_s: float = 3600) -> Granted:
