@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks.crowd import crowd, fill, vocabulary
 from catalog_service.search import repository, tags
 from catalog_service.search.repository import Filters
+from catalog_service.search.repository import pages as page_statements
 from catalog_service.search.schemas import Sort
 from catalog_service.search.tags import TagCounts
 from catalog_service.search.text import words_asked
@@ -113,8 +114,8 @@ async def test_pages_in_an_order_hold_every_cat_that_has_the_word_once(
     clean_db: DatabaseUrl, owner_engine: Engine, catalog: Database, sort: Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Frequent words are looked for cat by cat at first, and by index behind the last full page."""
-    monkeypatch.setattr(repository, "FREQUENT", 100)
-    repository._page.cache_clear()
+    monkeypatch.setattr(page_statements, "FREQUENT", 100)
+    page_statements._page.cache_clear()
     fill(owner_engine, 2_000)
     words = words_asked(WORDS[500])
     having = {cat.id for cat in crowd(2_000) if any(word.startswith(WORDS[500]) for word in _all_words(cat.name, cat))}
@@ -130,7 +131,7 @@ async def test_pages_in_an_order_hold_every_cat_that_has_the_word_once(
         return seen
 
     seen = await catalog.read(pages)
-    repository._page.cache_clear()
+    page_statements._page.cache_clear()
     assert len(seen) == len(having) > 100
     assert {cat_id for _, cat_id in seen} == having
     assert [key for key, _ in seen] == sorted((key for key, _ in seen), reverse=sort != Sort.NAME)  # type: ignore[type-var]
