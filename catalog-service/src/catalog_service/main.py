@@ -14,6 +14,8 @@ from catalog_service.erasures.routes import router as erasures
 from catalog_service.erasures.service import ErasureService
 from catalog_service.moderation.routes import router as moderation
 from catalog_service.moderation.service import ModerationService
+from catalog_service.publications.routes import router as publications
+from catalog_service.publications.service import PublicationService
 from catalog_service.release_drafts.routes import router as release_drafts
 from catalog_service.release_drafts.service import ReleaseDraftService
 from catalog_service.reports.routes import router as reports
@@ -49,6 +51,7 @@ def create_app(settings: CatalogSettings) -> FastAPI:
         proxy = ServiceClient.from_settings(
             settings, caller="catalog", callee="proxy", url=settings.proxy_url, timeout_s=CHALLENGE_TIMEOUT_S
         )
+        outside_urls = settings.outside_urls()
         embeddings = EmbeddingService(database, settings.embedder())
         renewal = SearchRenewal(database)
         retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="catalog")})
@@ -58,8 +61,9 @@ def create_app(settings: CatalogSettings) -> FastAPI:
                 each.start()
             yield {
                 "readings": work_readings((embeddings.worker, renewal.worker, retention.worker), {}),
-                "cats": CatService(database, proxy, embeddings, signing_keys, settings.outside_urls()),
-                "release_drafts": ReleaseDraftService(database, settings.outside_urls()),
+                "cats": CatService(database, embeddings, signing_keys, outside_urls),
+                "release_drafts": ReleaseDraftService(database, outside_urls),
+                "publications": PublicationService(database, proxy, embeddings, outside_urls),
                 "reports": ReportService(database),
                 "search": SearchService(database, embeddings),
                 "similar": SimilarService(database),
@@ -79,7 +83,18 @@ def create_app(settings: CatalogSettings) -> FastAPI:
         settings,
         title="Cat House: catalog-service",
         description="What there is: cats, releases, permissions, search.",
-        routers=(search, similar, cats, release_drafts, signing_secrets, stats, reports, moderation, erasures),
+        routers=(
+            search,
+            similar,
+            cats,
+            publications,
+            release_drafts,
+            signing_secrets,
+            stats,
+            reports,
+            moderation,
+            erasures,
+        ),
         provide=provide,
         caller_keys={"auth": settings.keyring(KeyUse.AUTH_TO_CATALOG, "catalog")},
     )

@@ -53,18 +53,6 @@ class TransitionNotAllowedError(ServiceError):
         super().__init__(f"The cat is {status}. What is possible now: {moves}.", current=status, allowed=list(allowed))
 
 
-class EndpointChallengeFailedError(ServiceError):
-    """The endpoint did not answer the challenge."""
-
-    code = "endpoint_challenge_failed"
-    status = 422
-    title = "The endpoint did not answer the challenge"
-
-    def __init__(self, cause: str) -> None:
-        """``cause`` is what proxy-service found, in plain words."""
-        super().__init__(f"The endpoint did not prove itself: {cause}", cause=cause)
-
-
 class CatInUseError(ServiceError):
     """Somebody installed the cat once: what they have refers to it."""
 
@@ -75,15 +63,3 @@ class CatInUseError(ServiceError):
     def __init__(self) -> None:
         """Say what to do instead."""
         super().__init__("The cat was installed, perhaps by yourself to try it. Unpublish or deprecate it instead.")
-
-
-class CatChangedMeanwhileError(ServiceError):
-    """The release was changed while its endpoint was being challenged."""
-
-    code = "changed_meanwhile"
-    status = 409
-    title = "The release was changed meanwhile"
-
-    def __init__(self) -> None:
-        """The challenge proved another text than the one that stands there now."""
-        super().__init__("The release was changed while its endpoint was being checked. Publish it again.")

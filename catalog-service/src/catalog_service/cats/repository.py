@@ -16,7 +16,6 @@ from cathouse.database import AnyRow, AnySelect, broken_constraint
 from cathouse.schema import (
     Cat,
     CatSearch,
-    CatStatus,
     Release,
     ReleasePermission,
     User,
@@ -105,6 +104,11 @@ async def find_cats(session: AsyncSession, ids: Sequence[uuid.UUID]) -> Mapping[
     return {cat.id: cat for cat in await session.execute(_BY_IDS, {"ids": list(ids)})}
 
 
+async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> bool:
+    """Whether the cat is the developer's."""
+    return await session.scalar(select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)) is not None
+
+
 async def lock_cat(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
     """The state of the cat that meets ``conditions``, locked until the transaction ends."""
     query = (
@@ -140,30 +144,3 @@ async def delete_cat(session: AsyncSession, cat_id: uuid.UUID) -> None:
         if broken_constraint(error) == "fk_installations_cat_id_cats":
             raise CatInUseError from None
         raise
-
-
-async def release_to_publish(
-    session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID, version: str | None
-) -> AnyRow | None:
-    """The named release, else the newest unpublished one, else (for a cat that went back to draft) the newest."""
-    query = (
-        select(Release.id, Release.version, Release.endpoint_url, Release.published_at, Cat.status, Release.updated_at)
-        .join(Cat, Cat.id == Release.cat_id)
-        .where(Cat.id == cat_id, Cat.developer_id == developer_id)
-        .order_by(Release.published_at.is_not(None), Release.precedence.desc())
-        .limit(1)
-    )
-    if version is not None:
-        query = query.where(Release.version == version)
-    return (await session.execute(query)).one_or_none()
-
-
-async def release_is_unchanged(session: AsyncSession, release: AnyRow) -> bool:
-    """Whether the release is the one that was challenged."""
-    query = select(Release.id).where(Release.id == release.id, Release.updated_at == release.updated_at)
-    return await session.scalar(query) is not None
-
-
-async def set_status(session: AsyncSession, cat_id: uuid.UUID, status: CatStatus, **values: Any) -> None:  # noqa: ANN401 - column values
-    """Move the cat, and set ``values`` with it."""
-    await session.execute(update(Cat).where(Cat.id == cat_id).values(status=status, **values))

@@ -3,11 +3,12 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Path
 
+from catalog_service.cats.ownership import is_owner_or_admin
 from catalog_service.cats.references import Reference, read_reference
-from catalog_service.cats.schemas import CatChange, CatCreation, CatView, Deprecation, OwnedCatView, Publication
-from catalog_service.cats.service import CatService, is_owner_or_admin
+from catalog_service.cats.schemas import CatChange, CatCreation, CatView, Deprecation, OwnedCatView
+from catalog_service.cats.service import CatService
 from catalog_service.cats.views import cat_view, owned_cat_view
 from catalog_service.releases.schemas import OwnedReleaseView, PermissionView, ReleaseView
 from cathouse.identity import CatalogReader, CatalogWriter
@@ -21,7 +22,7 @@ Cats = Annotated[CatService, provided("cats")]
 @router.post("", status_code=201)
 async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats, once: Once) -> OwnedCatView:
     """Write down a new cat: a draft, with its first release."""
-    return await once.answer(developer.user_id, lambda: cats.create(developer, creation), owned_cat_view)
+    return await once.answer(developer.user_id, lambda: cats.create(developer.user_id, creation), owned_cat_view)
 
 
 @router.get("/{cat_id}")
@@ -64,13 +65,13 @@ async def read_release(
 @router.patch("/{cat_id}")
 async def change_cat(cat_id: uuid.UUID, developer: CatalogWriter, change: CatChange, cats: Cats) -> OwnedCatView:
     """Change the name, the description, the tags or the links. What a cat asks for belongs to its releases."""
-    return owned_cat_view(await cats.change(developer, cat_id, change))
+    return owned_cat_view(await cats.change(developer.user_id, cat_id, change))
 
 
 @router.delete("/{cat_id}", status_code=204)
 async def delete_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> None:
     """Remove a cat that was never installed, by its owner neither."""
-    await cats.delete(developer, cat_id)
+    await cats.delete(developer.user_id, cat_id)
 
 
 @router.post("/{cat_id}/deprecate")
@@ -78,25 +79,7 @@ async def deprecate_cat(
     cat_id: uuid.UUID, developer: CatalogWriter, deprecation: Deprecation, cats: Cats
 ) -> OwnedCatView:
     """Say that nobody should begin with the cat any more; who has it goes on. Null takes it back."""
-    return owned_cat_view(await cats.deprecate(developer, cat_id, deprecation.message))
-
-
-@router.post("/{cat_id}/publish")
-async def publish_cat(
-    cat_id: uuid.UUID,
-    developer: CatalogWriter,
-    cats: Cats,
-    publication: Annotated[Publication | None, Body()] = None,
-) -> OwnedCatView:
-    """Offer a release in the catalog. Its endpoint is challenged first and must answer."""
-    version = publication.version if publication else None
-    return owned_cat_view(await cats.publish(developer, cat_id, version))
-
-
-@router.post("/{cat_id}/unpublish")
-async def unpublish_cat(cat_id: uuid.UUID, developer: CatalogWriter, cats: Cats) -> OwnedCatView:
-    """Take the cat out of the catalog; what is installed goes on working."""
-    return owned_cat_view(await cats.unpublish(developer, cat_id))
+    return owned_cat_view(await cats.deprecate(developer.user_id, cat_id, deprecation.message))
 
 
 async def _release_page(

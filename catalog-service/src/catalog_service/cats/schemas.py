@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from catalog_service.releases.schemas import PermissionView, ReleaseContent, Version
+from catalog_service.releases.schemas import PermissionView, ReleaseContent
 from cathouse.schema import CatStatus
 from cathouse.web import ChangeModel, Moment, OutsideUrlRules, RequestModel
 
@@ -82,14 +82,6 @@ class Deprecation(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"message": "Use Whisker Weather 2 instead."}]})
 
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None
-
-
-class Publication(RequestModel):
-    """Which release to publish; the newest unpublished one when left out."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "1.0.0"}]})
-
-    version: Version | None = None
 
 
 class DeveloperView(BaseModel):

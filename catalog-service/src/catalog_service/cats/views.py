@@ -1,7 +1,7 @@
 """How much of a cat a caller sees."""
 
+from catalog_service.cats.ownership import is_owner_or_admin
 from catalog_service.cats.schemas import CatView, OwnedCatView
-from catalog_service.cats.service import is_owner_or_admin
 from cathouse.database import AnyRow
 from cathouse.identity import Principal
 

@@ -23,13 +23,13 @@ async def suspend_cat(
     cat_id: uuid.UUID, admin: CurrentAdmin, suspension: Suspension, moderation: Moderation
 ) -> OwnedCatView:
     """Stop a cat: from the next request on nobody reaches it."""
-    return owned_cat_view(await moderation.suspend(admin, cat_id, suspension.reason))
+    return owned_cat_view(await moderation.suspend(admin.user_id, cat_id, suspension.reason))
 
 
 @router.post("/cats/{cat_id}/reinstate")
 async def reinstate_cat(cat_id: uuid.UUID, admin: CurrentAdmin, moderation: Moderation) -> OwnedCatView:
     """Let a suspended cat go on as it was."""
-    return owned_cat_view(await moderation.reinstate(admin, cat_id))
+    return owned_cat_view(await moderation.reinstate(admin.user_id, cat_id))
 
 
 @router.get("/moderation-log", dependencies=[public])

@@ -21,7 +21,7 @@ async def create_release(
 ) -> OwnedReleaseView:
     """Write a new release down. `asks_for_consent` says whether players will be asked when it is published."""
     return await once.answer(
-        developer.user_id, lambda: drafts.create(developer, cat_id, content), OwnedReleaseView.model_validate
+        developer.user_id, lambda: drafts.create(developer.user_id, cat_id, content), OwnedReleaseView.model_validate
     )
 
 
@@ -34,4 +34,4 @@ async def change_release(
     drafts: Drafts,
 ) -> OwnedReleaseView:
     """Change a release that is not published yet; what is left out stays."""
-    return OwnedReleaseView.model_validate(await drafts.change(developer, cat_id, version, change))
+    return OwnedReleaseView.model_validate(await drafts.change(developer.user_id, cat_id, version, change))

@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.cats import repository as cats
 from catalog_service.cats.endpoints import check_endpoint
-from catalog_service.cats.errors import CatNotFoundError, TransitionNotAllowedError
+from catalog_service.cats.ownership import lock_own_unsuspended_cat
 from catalog_service.releases import repository
 from catalog_service.releases.epochs import content_of, epoch_after
 from catalog_service.releases.errors import ReleaseImmutableError, ReleaseInvalidError, ReleaseNotFoundError
 from catalog_service.releases.schemas import ReleaseChange, ReleaseContent
 from cathouse.database import AnyRow, Database, record_event
-from cathouse.identity import Principal
-from cathouse.schema import Cat, CatStatus, Release
+from cathouse.schema import Release
 from cathouse.web import OutsideUrlRules
 
 
@@ -27,7 +26,7 @@ class ReleaseDraftService:
         self._database = database
         self._outside_urls = outside_urls
 
-    async def create(self, developer: Principal, cat_id: uuid.UUID, content: ReleaseContent) -> AnyRow:
+    async def create(self, developer_id: uuid.UUID, cat_id: uuid.UUID, content: ReleaseContent) -> AnyRow:
         """Write a new release down; nobody is offered it before it is published.
 
         Raises:
@@ -37,15 +36,15 @@ class ReleaseDraftService:
         check_endpoint(self._outside_urls, content.endpoint_url)
 
         async def create(session: AsyncSession) -> AnyRow:
-            await _locked(session, developer, cat_id)
+            await lock_own_unsuspended_cat(session, cat_id, developer_id)
             before = await repository.find_newest_published(session, cat_id)
             epoch = epoch_after(before, content)
             release_id = await repository.add_release(session, cat_id, content, consent_epoch=epoch)
-            return await _noted(session, developer, cat_id, release_id, "release.created", content.version)
+            return await _noted(session, developer_id, cat_id, release_id, "release.created", content.version)
 
         return await self._database.write(create)
 
-    async def change(self, developer: Principal, cat_id: uuid.UUID, version: str, change: ReleaseChange) -> AnyRow:
+    async def change(self, developer_id: uuid.UUID, cat_id: uuid.UUID, version: str, change: ReleaseChange) -> AnyRow:
         """Change an unpublished release; what is not sent stays.
 
         Raises:
@@ -58,7 +57,7 @@ class ReleaseDraftService:
             check_endpoint(self._outside_urls, change.endpoint_url)
 
         async def apply(session: AsyncSession) -> AnyRow:
-            cat = await _locked(session, developer, cat_id)
+            cat = await lock_own_unsuspended_cat(session, cat_id, developer_id)
             found = await repository.find_content(session, Release.cat_id == cat_id, Release.version == version)
             if found is None:
                 raise ReleaseNotFoundError
@@ -72,7 +71,7 @@ class ReleaseDraftService:
                 shown = {"version": content.version, "endpoint_url": content.endpoint_url}
                 await cats.change_cat(session, cat_id, shown)
                 await repository.take_over_permissions(session, cat_id, found.id)
-            return await _noted(session, developer, cat_id, found.id, "release.changed", content.version)
+            return await _noted(session, developer_id, cat_id, found.id, "release.changed", content.version)
 
         return await self._database.write(apply)
 
@@ -90,19 +89,10 @@ def _located(fault: Any) -> dict[str, str]:  # noqa: ANN401 - pydantic's ErrorDe
     return {"location": location, "message": fault["msg"].removeprefix("Value error, "), "type": fault["type"]}
 
 
-async def _locked(session: AsyncSession, developer: Principal, cat_id: uuid.UUID) -> AnyRow:
-    cat = await cats.lock_cat(session, Cat.id == cat_id, Cat.developer_id == developer.user_id)
-    if cat is None:
-        raise CatNotFoundError
-    if cat.status == CatStatus.SUSPENDED:
-        raise TransitionNotAllowedError(cat.status, [])
-    return cat
-
-
 async def _noted(
-    session: AsyncSession, developer: Principal, cat_id: uuid.UUID, release_id: uuid.UUID, action: str, version: str
+    session: AsyncSession, developer_id: uuid.UUID, cat_id: uuid.UUID, release_id: uuid.UUID, action: str, version: str
 ) -> AnyRow:
     subject = {"cat_id": cat_id, "release_id": release_id}
-    await record_event(session, action, actor_id=developer.user_id, subject=subject, detail={"version": version})
+    await record_event(session, action, actor_id=developer_id, subject=subject, detail={"version": version})
     [release] = await repository.list_releases(session, cat_id, published_only=False, version=version)
     return release

@@ -47,10 +47,10 @@ async def list_reports(
 @router.post("/api/v1/reports/{report_id}/resolve")
 async def resolve_report(report_id: uuid.UUID, admin: CurrentAdmin, reports: Reports) -> ReportView:
     """Close a report: it was right, and something was done."""
-    return ReportView.model_validate(await reports.close(admin, report_id, ReportState.RESOLVED))
+    return ReportView.model_validate(await reports.close(admin.user_id, report_id, ReportState.RESOLVED))
 
 
 @router.post("/api/v1/reports/{report_id}/dismiss")
 async def dismiss_report(report_id: uuid.UUID, admin: CurrentAdmin, reports: Reports) -> ReportView:
     """Close a report: there was nothing to do."""
-    return ReportView.model_validate(await reports.close(admin, report_id, ReportState.DISMISSED))
+    return ReportView.model_validate(await reports.close(admin.user_id, report_id, ReportState.DISMISSED))

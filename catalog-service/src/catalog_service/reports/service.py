@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.cats.errors import CatNotFoundError
-from catalog_service.cats.repository import find_cat
-from catalog_service.cats.service import may_see
+from catalog_service.cats.ownership import visible_cat
 from catalog_service.reports import repository
 from catalog_service.reports.errors import ReportClosedError, ReportNotFoundError, ReportOpenError
 from catalog_service.reports.schemas import ReportCreation
@@ -31,8 +29,7 @@ class ReportService:
         """
 
         async def keep(session: AsyncSession) -> AnyRow:
-            if not may_see(await find_cat(session, cat_id), person):
-                raise CatNotFoundError
+            await visible_cat(session, cat_id, person)
             await repository.wait_for_turn(session, cat_id, person.user_id)
             if await repository.has_open_report(session, cat_id, person.user_id):
                 raise ReportOpenError
@@ -55,7 +52,7 @@ class ReportService:
         )
         return keyset.page(rows, lambda row: (row.created_at, row.id))
 
-    async def close(self, admin: Principal, report_id: uuid.UUID, state: ReportState) -> AnyRow:
+    async def close(self, admin_id: uuid.UUID, report_id: uuid.UUID, state: ReportState) -> AnyRow:
         """Say what became of a report.
 
         Raises:
@@ -68,7 +65,7 @@ class ReportService:
                 found = await repository.find_report(session, report_id)
                 raise ReportNotFoundError if found is None else ReportClosedError(found.state)
             subject = {"report_id": report_id, "cat_id": closed.cat_id}
-            await record_event(session, f"report.{state}", actor_id=admin.user_id, subject=subject)
+            await record_event(session, f"report.{state}", actor_id=admin_id, subject=subject)
             return closed
 
         return await self._database.write(close)

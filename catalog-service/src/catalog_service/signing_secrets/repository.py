@@ -9,6 +9,11 @@ from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import Cat
 
 
+async def find_signing_state(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> AnyRow | None:
+    """What a cat's secret is derived from; only its owner gets it."""
+    return (await session.execute(_signing_state(cat_id, developer_id))).one_or_none()
+
+
 async def lock_signing_state(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> AnyRow | None:
     """The same, locked: two rotations at once are one, and a refusal."""
     return (await session.execute(_signing_state(cat_id, developer_id).with_for_update())).one_or_none()
@@ -26,11 +31,6 @@ async def rotate(session: AsyncSession, cat_id: uuid.UUID, *, root_id: str) -> N
             signing_secret_rotated_at=func.now(),
         )
     )
-
-
-async def find_signing_state(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> AnyRow | None:
-    """What a cat's secret is derived from; only its owner gets it."""
-    return (await session.execute(_signing_state(cat_id, developer_id))).one_or_none()
 
 
 def _signing_state(cat_id: uuid.UUID, developer_id: uuid.UUID) -> AnySelect:

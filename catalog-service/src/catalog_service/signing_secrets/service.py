@@ -23,7 +23,7 @@ class SigningSecretService:
         self._database = database
         self._keys = keys
 
-    async def secret(self, cat_id: uuid.UUID, developer_id: uuid.UUID) -> SigningSecretView:
+    async def find(self, developer_id: uuid.UUID, cat_id: uuid.UUID) -> SigningSecretView:
         """The secret that signs now.
 
         Raises:
@@ -31,11 +31,9 @@ class SigningSecretService:
             SigningRootRetiredError: when the operator took its root away before the owner rotated.
         """
         state = await self._database.read(lambda session: repository.find_signing_state(session, cat_id, developer_id))
-        if state is None:
-            raise CatNotFoundError
-        return self._view(state)
+        return self._view(_there(state))
 
-    async def rotate(self, cat_id: uuid.UUID, developer_id: uuid.UUID) -> SigningSecretView:
+    async def rotate(self, developer_id: uuid.UUID, cat_id: uuid.UUID) -> SigningSecretView:
         """Make a new secret. For 24 hours every message is signed with both, so that the cat can change over.
 
         Raises:
@@ -45,18 +43,13 @@ class SigningSecretService:
         root_id, _ = self._keys.current
 
         async def rotate(session: AsyncSession) -> AnyRow:
-            state = await repository.lock_signing_state(session, cat_id, developer_id)
-            if state is None:
-                raise CatNotFoundError
+            state = _there(await repository.lock_signing_state(session, cat_id, developer_id))
             overlap_ends = _overlap_ends(state)
             if overlap_ends is not None:
                 raise RotationTooSoonError(overlap_ends)
             await repository.rotate(session, cat_id, root_id=root_id)
             await record_event(session, "cat.signing_secret_rotated", actor_id=developer_id, subject={"cat_id": cat_id})
-            rotated = await repository.find_signing_state(session, cat_id, developer_id)
-            if rotated is None:
-                raise CatNotFoundError
-            return rotated
+            return _there(await repository.find_signing_state(session, cat_id, developer_id))
 
         return self._view(await self._database.write(rotate))
 
@@ -67,6 +60,12 @@ class SigningSecretService:
         return SigningSecretView(
             secret=secret, version=state.signing_secret_version, previous_valid_until=_overlap_ends(state)
         )
+
+
+def _there(state: AnyRow | None) -> AnyRow:
+    if state is None:
+        raise CatNotFoundError
+    return state
 
 
 def _overlap_ends(state: AnyRow) -> dt.datetime | None:

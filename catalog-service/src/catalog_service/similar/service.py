@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.cats.errors import CatNotFoundError
-from catalog_service.cats.repository import find_cat
-from catalog_service.cats.service import may_see
+from catalog_service.cats.ownership import visible_cat
 from catalog_service.similar import repository
 from catalog_service.similar.schemas import Basis
 from cathouse.database import AnyRow, Database
@@ -32,9 +30,7 @@ class SimilarService:
         """
 
         async def find(session: AsyncSession) -> tuple[Sequence[AnyRow], Basis]:
-            cat = await find_cat(session, reference)
-            if cat is None or not may_see(cat, person):
-                raise CatNotFoundError
+            cat = await visible_cat(session, reference, person)
             if rows := await repository.find_by_meaning(session, cat.id, limit=limit):
                 return rows, "meaning"
             return await repository.find_by_text(session, cat.id, limit=limit), "text"

@@ -8,15 +8,10 @@ from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
-from cathouse.schema import Cat, Installation, Interaction, InteractionKind
+from cathouse.schema import Installation, Interaction, InteractionKind
 
 NOT_THE_CATS_FAULT = "client_left"
 """The ``proxy_error`` of an interaction whose player went away."""
-
-
-async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> bool:
-    """Whether the cat is the developer's."""
-    return await session.scalar(select(Cat.id).where(Cat.id == cat_id, Cat.developer_id == developer_id)) is not None
 
 
 async def count_installations(session: AsyncSession, cat_id: uuid.UUID) -> dict[str, int]:

@@ -5,7 +5,7 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_service.cats.errors import CatNotFoundError
+from catalog_service.cats.ownership import check_owner
 from catalog_service.stats import repository
 from catalog_service.stats.schemas import DayView, InstallationCounts, StatsView
 from cathouse.database import Database
@@ -30,8 +30,7 @@ class StatsService:
         dates = [today - dt.timedelta(days=ago) for ago in reversed(range(DAYS))]
 
         async def read(session: AsyncSession) -> StatsView:
-            if not await repository.is_owned(session, cat_id, developer_id):
-                raise CatNotFoundError
+            await check_owner(session, cat_id, developer_id)
             days = await repository.count_interactions(session, cat_id, since=dates[0])
             return StatsView(
                 installations=InstallationCounts(**await repository.count_installations(session, cat_id)),

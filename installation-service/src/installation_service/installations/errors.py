@@ -30,18 +30,6 @@ class CatNotPublishedError(ServiceError):
         super().__init__("The cat is not in the catalog at the moment.")
 
 
-class EndpointChallengeFailedError(ServiceError):
-    """The endpoint of the draft that its owner wants to try did not answer the challenge."""
-
-    code = "endpoint_challenge_failed"
-    status = 422
-    title = "The endpoint did not answer the challenge"
-
-    def __init__(self, cause: str) -> None:
-        """``cause`` is what proxy-service found, in plain words."""
-        super().__init__(f"The endpoint did not prove itself: {cause}", cause=cause)
-
-
 class DraftChangedError(ServiceError):
     """The draft was changed while its endpoint was challenged."""
 

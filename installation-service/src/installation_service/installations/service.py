@@ -10,6 +10,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.identity import CallbackToken, Principal, SecretWrapper, check_active
 from cathouse.schema import CatStatus, InstallationStatus, LifecycleEventType, Role
 from cathouse.web import Keyset, ServiceClient
+from cathouse.web.challenges import challenge_endpoint
 from installation_service.installations import repository
 from installation_service.installations.config import check_config
 from installation_service.installations.declarations import check_grants, check_secrets
@@ -17,7 +18,6 @@ from installation_service.installations.errors import (
     CatNotFoundError,
     CatNotPublishedError,
     DraftChangedError,
-    EndpointChallengeFailedError,
     InstallationNotFoundError,
     PermissionRequiredError,
     TransitionNotAllowedError,
@@ -106,9 +106,7 @@ class InstallationService:
         )
         if release is None or not release.is_tried or release.release_id is None:
             return None
-        result = await self._proxy.post("/internal/v1/challenges", {"release_id": str(release.release_id)})
-        if not result["ok"]:
-            raise EndpointChallengeFailedError(result["cause"])
+        await challenge_endpoint(self._proxy, release.release_id)
         return release.release_id, release.endpoint_url
 
     async def find(self, user_id: uuid.UUID, installation_id: uuid.UUID) -> AnyRow:

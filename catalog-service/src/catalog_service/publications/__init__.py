@@ -1,0 +1,1 @@
+"""Publications: a cat's way from draft to the catalog and back."""
