@@ -23,7 +23,7 @@ from cathouse.schema import (
     StoredValue,
     Task,
 )
-from installation_service.lifecycle.repository import event_of
+from installation_service.lifecycle.repository import events_of
 
 ERASED_NAME = "erased"
 """What an installation is called whose player was erased."""
@@ -73,9 +73,9 @@ async def end_installations(session: AsyncSession, installation_ids: Sequence[uu
 
 async def tell_cats(session: AsyncSession, ended: Mapping[uuid.UUID, AnyRow]) -> None:
     """Write down that the cats are to be told of those that lived until now: they may hold something of the person."""
-    for installation_id, before in ended.items():
-        if before.status != InstallationStatus.UNINSTALLED:
-            await session.execute(event_of(installation_id, before.cat_id, LifecycleEventType.UNINSTALLED))
+    cats = {each: row.cat_id for each, row in ended.items() if row.status != InstallationStatus.UNINSTALLED}
+    if cats:
+        await session.execute(events_of(cats, LifecycleEventType.UNINSTALLED))
 
 
 async def revoke_grants(session: AsyncSession, installation_ids: Sequence[uuid.UUID]) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, exists, func, literal, null, update
@@ -39,14 +40,23 @@ def event_of(installation_id: uuid.UUID, cat_id: uuid.UUID, event: LifecycleEven
 
     The installation is locked, or just made: so events are in the order in which it changed.
     """
-    return insert(LifecycleEvent).values(
-        id=uuid.uuid4(),
-        installation_id=installation_id,
-        cat_id=cat_id,
-        event=event.value,
+    return insert(LifecycleEvent).values(_event(installation_id, cat_id, event))
+
+
+def events_of(cats: Mapping[uuid.UUID, uuid.UUID], event: LifecycleEventType) -> Insert:
+    """The same for several installations at once; ``cats`` are theirs."""
+    return insert(LifecycleEvent).values([_event(*each, event) for each in cats.items()])
+
+
+def _event(installation_id: uuid.UUID, cat_id: uuid.UUID, event: LifecycleEventType) -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4(),
+        "installation_id": installation_id,
+        "cat_id": cat_id,
+        "event": event.value,
         # Under the lock: now() is when the transaction began, and that may have waited for the event before this one.
-        created_at=func.clock_timestamp(),
-    )
+        "created_at": func.clock_timestamp(),
+    }
 
 
 def _nothing_before() -> ColumnElement[bool]:
