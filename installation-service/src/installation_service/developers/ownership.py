@@ -8,7 +8,7 @@ from installation_service.developers.errors import OwnCatNotFoundError
 from installation_service.developers.repository import is_owned
 
 
-async def check_owner(session: AsyncSession, developer_id: uuid.UUID, cat_id: uuid.UUID) -> None:
+async def check_owner(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.UUID) -> None:
     """Make sure that the cat is the developer's.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +12,14 @@ from installation_service.developers import repository
 from installation_service.developers.errors import EventNotFoundError
 from installation_service.developers.ownership import check_owner
 from installation_service.lifecycle.service import LifecycleService
+
+
+class _ListRows(Protocol):
+    """What the repository's lists have in common: a page of what there is of a cat."""
+
+    async def __call__(
+        self, session: AsyncSession, cat_id: uuid.UUID, *, after: tuple[Any, ...] | None, limit: int
+    ) -> Sequence[AnyRow]: ...
 
 
 class DeveloperService:
@@ -28,12 +37,8 @@ class DeveloperService:
         Raises:
             OwnCatNotFoundError
         """
-
-        async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            await check_owner(session, developer_id, cat_id)
-            return await repository.list_installations(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
-
-        return keyset.page(await self._database.read(read), lambda row: (row.created_at, row.id))
+        rows = await self._list(repository.list_installations, developer_id, cat_id, keyset)
+        return keyset.page(rows, lambda row: (row.created_at, row.id))
 
     async def interactions(
         self, developer_id: uuid.UUID, cat_id: uuid.UUID, *, keyset: Keyset
@@ -43,12 +48,8 @@ class DeveloperService:
         Raises:
             OwnCatNotFoundError
         """
-
-        async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            await check_owner(session, developer_id, cat_id)
-            return await repository.list_interactions(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
-
-        return keyset.page(await self._database.read(read), lambda row: (row.at, row.id))
+        rows = await self._list(repository.list_interactions, developer_id, cat_id, keyset)
+        return keyset.page(rows, lambda row: (row.at, row.id))
 
     async def events(
         self, developer_id: uuid.UUID, cat_id: uuid.UUID, *, keyset: Keyset
@@ -58,12 +59,17 @@ class DeveloperService:
         Raises:
             OwnCatNotFoundError
         """
+        rows = await self._list(repository.list_events, developer_id, cat_id, keyset)
+        return keyset.page(rows, lambda row: (row.created_at, row.id))
 
+    async def _list(
+        self, list_rows: _ListRows, developer_id: uuid.UUID, cat_id: uuid.UUID, keyset: Keyset
+    ) -> Sequence[AnyRow]:
         async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            await check_owner(session, developer_id, cat_id)
-            return await repository.list_events(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
+            await check_owner(session, cat_id, developer_id)
+            return await list_rows(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
 
-        return keyset.page(await self._database.read(read), lambda row: (row.created_at, row.id))
+        return await self._database.read(read)
 
     async def resend_event(self, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID) -> AnyRow:
         """Deliver an event now, also one that was delivered or given up, and return it as it is before that.
