@@ -13,7 +13,7 @@ from cathouse.database import Database, DatabaseSettings, DatabaseUrl, retention
 from cathouse.database.errors import DatabaseFullError
 from cathouse.database.portions import PORTION
 from cathouse.schema import Installation, PlayerSecret, StoredValue
-from installation_service.installations.purge import purge
+from installation_service.purges.service import purge
 from tests.factories.cats import STORAGE
 from tests.factories.installations import installation
 from tests.fixtures.auth_app import until

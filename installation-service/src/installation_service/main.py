@@ -20,16 +20,18 @@ from installation_service.erasures.routes import router as erasures
 from installation_service.erasures.service import ErasureService
 from installation_service.grants.routes import router as grants
 from installation_service.grants.service import GrantService
-from installation_service.installations.purge import purge
 from installation_service.installations.routes import for_cats as cats_installation
 from installation_service.installations.routes import router as installations
 from installation_service.installations.service import InstallationService
 from installation_service.lifecycle.repository import remove_old as remove_old_events
 from installation_service.lifecycle.service import LifecycleService
+from installation_service.new_installations.routes import router as new_installations
+from installation_service.new_installations.service import NewInstallationService
 from installation_service.notifications.mails import NotificationMails
 from installation_service.notifications.routes import router as notifications
 from installation_service.notifications.service import NotificationService
 from installation_service.notifications.streams import NotificationStreams
+from installation_service.purges.service import purge
 from installation_service.secrets.routes import router as secrets
 from installation_service.secrets.service import SecretService
 from installation_service.settings import InstallationSettings
@@ -91,7 +93,8 @@ def create_app(settings: InstallationSettings) -> FastAPI:
                         {"lifecycle_events": lifecycle.due, "notification_mails": mails.due},
                     ),
                 ),
-                "installations": InstallationService(database, proxy, wrapper, lifecycle),
+                "installations": InstallationService(database, lifecycle),
+                "new_installations": NewInstallationService(database, proxy, wrapper, lifecycle),
                 "upgrades": UpgradeService(database, wrapper, lifecycle),
                 "grants": GrantService(database, lifecycle),
                 "secrets": SecretService(database, wrapper),
@@ -117,6 +120,7 @@ def create_app(settings: InstallationSettings) -> FastAPI:
         title="Cat House: installation-service",
         description="What you have: installations, grants, storage, notifications, tasks.",
         routers=(
+            new_installations,
             installations,
             cats_installation,
             upgrades,

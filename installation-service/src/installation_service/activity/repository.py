@@ -113,12 +113,6 @@ def _reported_use(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def is_players(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> bool:
-    """Whether the installation is the player's."""
-    query = select(Installation.id).where(Installation.id == installation_id, Installation.user_id == user_id)
-    return await session.scalar(query) is not None
-
-
 def _none_of(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     # Postgres takes a bare NULL in a subquery for text.
     return cast(null(), column.type)

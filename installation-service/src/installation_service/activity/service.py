@@ -9,7 +9,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.web import Keyset
 from installation_service.activity import repository
 from installation_service.activity.schemas import InteractionReports
-from installation_service.installations.errors import InstallationNotFoundError
+from installation_service.installations.ownership import check_owner
 
 
 class ActivityService:
@@ -33,8 +33,7 @@ class ActivityService:
         """
 
         async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            if not await repository.is_players(session, installation_id, user_id):
-                raise InstallationNotFoundError
+            await check_owner(session, installation_id, user_id)
             return await repository.list_activity(session, installation_id, after=keyset.after, limit=keyset.limit + 1)
 
         return keyset.page(await self._database.read(read), lambda row: (row.at, row.id))

@@ -10,7 +10,7 @@ class PermissionNotFoundError(NotFoundError):
     title = "The cat does not ask for this permission"
 
 
-class RequiredPermissionError(ServiceError):
+class PermissionStillRequiredError(ServiceError):
     """A required permission cannot be taken from a cat that is active."""
 
     code = "permission_required"

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse.database import AnyRow, Database
 from cathouse.schema import InstallationStatus, PermissionType
 from installation_service.grants import repository
-from installation_service.grants.errors import PermissionNotFoundError, RequiredPermissionError
-from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
-from installation_service.installations.repository import find_installation, lock_installation
+from installation_service.grants.errors import PermissionNotFoundError, PermissionStillRequiredError
+from installation_service.installations.errors import UninstalledError
+from installation_service.installations.ownership import lock_own_installation, own_installation
 from installation_service.lifecycle.service import LifecycleService
 
 
@@ -26,27 +26,21 @@ class GrantService:
         """Grant or revoke, and return the installation. A revocation holds from the cat's next call on.
 
         Raises:
-            InstallationNotFoundError, PermissionNotFoundError, TransitionNotAllowedError, RequiredPermissionError
+            InstallationNotFoundError, PermissionNotFoundError, UninstalledError, PermissionStillRequiredError
         """
 
         async def answer(session: AsyncSession) -> AnyRow:
-            locked = await lock_installation(session, installation_id, user_id)
-            if locked is None:
-                raise InstallationNotFoundError
+            locked = await lock_own_installation(session, installation_id, user_id)
             requested = await repository.find_requested(session, installation_id, permission)
             if requested is None:
                 raise PermissionNotFoundError
             if locked.status == InstallationStatus.UNINSTALLED:
-                raise TransitionNotAllowedError(locked.status, [])
+                raise UninstalledError
             if requested.required and not granted and locked.status == InstallationStatus.ACTIVE:
-                raise RequiredPermissionError(permission)
-            changed = await repository.set_grant(session, installation_id, requested.id, granted=granted)
-            if changed:
+                raise PermissionStillRequiredError(permission)
+            if await repository.set_grant(session, installation_id, requested.id, granted=granted):
                 await repository.note_change(session, installation_id, locked.cat_id, taken_back=not granted)
-            changed_installation = await find_installation(session, installation_id, user_id)
-            if changed_installation is None:
-                raise InstallationNotFoundError
-            return changed_installation
+            return await own_installation(session, installation_id, user_id)
 
         answered = await self._database.write(answer)
         self._lifecycle.wake()

@@ -1,45 +1,16 @@
-"""Why an installation could not be made or changed."""
+"""Why an installation could not be made, changed or shown."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from cathouse.errors import NotFoundError, ServiceError
+from cathouse.schema import InstallationStatus
 
 
 class InstallationNotFoundError(NotFoundError):
     """There is no such installation, or it is somebody else's."""
 
     title = "There is no such installation"
-
-
-class CatNotFoundError(NotFoundError):
-    """There is no such cat."""
-
-    title = "There is no such cat"
-
-
-class CatNotPublishedError(ServiceError):
-    """The cat is not, or not any more, in the catalog."""
-
-    code = "cat_not_published"
-    status = 409
-    title = "The cat cannot be installed"
-
-    def __init__(self) -> None:
-        """Drafts, suspended cats, and cats that went back to draft look alike."""
-        super().__init__("The cat is not in the catalog at the moment.")
-
-
-class DraftChangedError(ServiceError):
-    """The draft was changed while its endpoint was challenged."""
-
-    code = "cat_changed_meanwhile"
-    status = 409
-    title = "The cat was changed meanwhile"
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("The cat was changed while its endpoint was challenged. Install it again.")
 
 
 class InstanceNameTakenError(ServiceError):
@@ -119,16 +90,17 @@ class ConfigInvalidError(ServiceError):
         super().__init__("The config does not fit the cat's schema; see errors.", errors=list(errors))
 
 
-class TransitionNotAllowedError(ServiceError):
-    """An installation cannot get from where it is to where it was asked to go."""
+class UninstalledError(ServiceError):
+    """What was uninstalled cannot be changed any more, nor go on."""
 
     code = "transition_not_allowed"
     status = 409
     title = "The installation's state does not allow this"
 
-    def __init__(self, status: str, allowed: Sequence[str]) -> None:
-        """``allowed`` is what is possible instead."""
-        moves = ", ".join(allowed) if allowed else "none; install the cat again"
+    def __init__(self) -> None:
+        """Say what is possible instead."""
         super().__init__(
-            f"The installation is {status}. What is possible now: {moves}.", current=status, allowed=list(allowed)
+            "The installation is uninstalled. What is possible now: none; install the cat again.",
+            current=InstallationStatus.UNINSTALLED.value,
+            allowed=[],
         )

@@ -8,29 +8,20 @@ from fastapi import APIRouter
 
 from cathouse.identity import CallingCat, CurrentPlayer
 from cathouse.schema import InstallationStatus
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Once, Page, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
 from installation_service.installations.schemas import (
     CatsInstallationView,
     InstallationChange,
-    InstallationCreation,
     InstallationView,
 )
 from installation_service.installations.service import InstallationService
-from installation_service.installations.views import installation_view
+from installation_service.installations.views import cats_installation_view, installation_view
 
 router = APIRouter(prefix="/api/v1/installations", tags=["installations"])
 
 for_cats = APIRouter(prefix="/api/v1/cat/installation", tags=["installation (for cats)"])
 
 Installations = Annotated[InstallationService, provided("installations")]
-
-
-@router.post("", status_code=201)
-async def install_cat(
-    player: CurrentPlayer, creation: InstallationCreation, installations: Installations, once: Once
-) -> InstallationView:
-    """Install a cat under a name, answering each permission that it asks for."""
-    return await once.answer(player.user_id, lambda: installations.install(player, creation), installation_view)
 
 
 @router.get("")
@@ -91,5 +82,4 @@ async def uninstall_cat(installation_id: uuid.UUID, player: CurrentPlayer, insta
 @for_cats.get("")
 async def read_own_installation(cat: CallingCat, installations: Installations) -> CatsInstallationView:
     """The installation that the token is for, as it is now."""
-    found = await installations.find_for_cat(cat)
-    return CatsInstallationView.model_validate({**found._mapping, "permissions": sorted(found.granted)})  # noqa: SLF001 - SQLAlchemy's public name for it
+    return cats_installation_view(await installations.find_for_cat(cat))

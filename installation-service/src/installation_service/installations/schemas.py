@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from cathouse.schema import CatStatus, InstallationStatus, PermissionType
-from cathouse.web import ChangeModel, Flag, Moment, RequestModel
+from cathouse.web import ChangeModel, Flag, Moment
 
 InstanceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 SecretValue = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[!-~]([ -~]*[!-~])?$")]
@@ -25,28 +25,6 @@ Grants = Annotated[
     ),
 ]
 """Yes or no to some permissions."""
-
-
-class InstallationCreation(RequestModel):
-    """Which cat to install, under which name, and what it may do."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "cat_id": "6f1f7a0e-4c66-4e0b-8f5b-0f9a3c1d2e4b",
-                    "instance_name": "Misty",
-                    "grants": {"storage": True, "notification": False},
-                }
-            ]
-        }
-    )
-
-    cat_id: uuid.UUID
-    instance_name: InstanceName
-    config: dict[str, Any] = Field(default={}, description="What the cat's config_schema asks for.")
-    grants: Grants = Field(default={}, description="What is left out is denied.")
-    secrets: dict[str, SecretValue] = Field(default={}, description="Kept encrypted; never shown again.")
 
 
 class InstallationChange(ChangeModel):

@@ -7,30 +7,21 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
-from cathouse.identity import CallbackToken, Principal, SecretWrapper, check_active
-from cathouse.schema import CatStatus, InstallationStatus, LifecycleEventType, Role
-from cathouse.web import Keyset, ServiceClient
-from cathouse.web.challenges import challenge_endpoint
+from cathouse.identity import CallbackToken, check_active
+from cathouse.schema import InstallationStatus, LifecycleEventType
+from cathouse.web import Keyset
 from installation_service.installations import repository
 from installation_service.installations.config import check_config
-from installation_service.installations.declarations import check_grants, check_secrets
-from installation_service.installations.errors import (
-    CatNotFoundError,
-    CatNotPublishedError,
-    DraftChangedError,
-    InstallationNotFoundError,
-    PermissionRequiredError,
-    TransitionNotAllowedError,
+from installation_service.installations.declarations import check_secrets
+from installation_service.installations.errors import PermissionRequiredError, UninstalledError
+from installation_service.installations.ownership import (
+    lock_own_installation,
+    lock_own_living_installation,
+    own_installation,
 )
-from installation_service.installations.schemas import InstallationChange, InstallationCreation
+from installation_service.installations.schemas import InstallationChange
 from installation_service.lifecycle.repository import event_of
 from installation_service.lifecycle.service import LifecycleService
-
-_MOVES = {
-    InstallationStatus.ACTIVE: ["pause", "uninstall"],
-    InstallationStatus.PAUSED: ["resume", "uninstall"],
-    InstallationStatus.UNINSTALLED: [],
-}
 
 _TOLD = {
     InstallationStatus.ACTIVE: LifecycleEventType.RESUMED,
@@ -41,73 +32,11 @@ _TOLD = {
 
 
 class InstallationService:
-    """Installs cats and keeps what players decided about them."""
+    """Shows players what they have, and keeps what they decide about it."""
 
-    def __init__(
-        self, database: Database, proxy: ServiceClient, wrapper: SecretWrapper, lifecycle: LifecycleService
-    ) -> None:
+    def __init__(self, database: Database, lifecycle: LifecycleService) -> None:
         self._database = database
-        self._proxy = proxy
-        self._wrapper = wrapper
         self._lifecycle = lifecycle
-
-    async def install(self, player: Principal, creation: InstallationCreation) -> AnyRow:
-        """Install the cat's newest release; its owner may try a draft, whose endpoint has to answer a challenge first.
-
-        Raises:
-            CatNotFoundError, CatNotPublishedError, InstanceNameTakenError, PermissionRequiredError,
-            PermissionNotRequestedError, SecretRequiredError, SecretNotDeclaredError, ConfigInvalidError,
-            EndpointChallengeFailedError, DraftChangedError, ServiceUnavailableError:
-                nothing was installed.
-        """
-        user_id = player.user_id
-        installation_id = uuid.uuid4()
-        challenged = await self._challenge(user_id, creation.cat_id) if player.has_role(Role.DEVELOPER) else None
-
-        async def install(session: AsyncSession) -> AnyRow:
-            release = await repository.find_release_to_install(session, creation.cat_id, user_id)
-            if release is None:
-                raise CatNotFoundError
-            if not (release.status == CatStatus.PUBLISHED or release.is_tried) or release.release_id is None:
-                raise CatNotPublishedError
-            if release.is_tried and (release.release_id, release.endpoint_url) != challenged:
-                raise DraftChangedError
-            check_grants(creation.grants, release.permissions)
-            check_secrets(creation.secrets, release.secrets)
-            check_config(creation.config, release.config_schema)
-            new = repository.NewInstallation(
-                id=installation_id,
-                user_id=user_id,
-                cat_id=creation.cat_id,
-                consent_epoch=release.consent_epoch,
-                instance_name=creation.instance_name,
-                config=creation.config,
-                grants={
-                    uuid.UUID(asked["id"]): creation.grants.get(asked["permission_type"], False)
-                    for asked in release.permissions
-                },
-                wrapped_secrets={
-                    name: self._wrapper.wrap(value, installation_id=installation_id, name=name)
-                    for name, value in creation.secrets.items()
-                },
-                secrets_key_id=self._wrapper.key_id,
-            )
-            await repository.add_installation(session, new)
-            return await _found(session, installation_id, user_id)
-
-        installed = await self._database.write(install)
-        self._lifecycle.wake()
-        return installed
-
-    async def _challenge(self, user_id: uuid.UUID, cat_id: uuid.UUID) -> tuple[uuid.UUID, str] | None:
-        """Challenge the endpoint of the player's own draft, and return which it was; None for any other cat."""
-        release = await self._database.read(
-            lambda session: repository.find_release_to_install(session, cat_id, user_id)
-        )
-        if release is None or not release.is_tried or release.release_id is None:
-            return None
-        await challenge_endpoint(self._proxy, release.release_id)
-        return release.release_id, release.endpoint_url
 
     async def find(self, user_id: uuid.UUID, installation_id: uuid.UUID) -> AnyRow:
         """The player's installation.
@@ -115,7 +44,7 @@ class InstallationService:
         Raises:
             InstallationNotFoundError: also when it is somebody else's.
         """
-        return await self._database.read(lambda session: _found(session, installation_id, user_id))
+        return await self._database.read(lambda session: own_installation(session, installation_id, user_id))
 
     async def find_for_cat(self, token: CallbackToken) -> AnyRow:
         """The installation that a cat calls for.
@@ -147,20 +76,18 @@ class InstallationService:
         """Give the installation another name or config; what is not sent stays.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError, InstanceNameTakenError, ConfigInvalidError: nothing
+            InstallationNotFoundError, UninstalledError, InstanceNameTakenError, ConfigInvalidError: nothing
                 was changed.
         """
         sent = change.model_dump(exclude_unset=True)
 
         async def apply(session: AsyncSession) -> AnyRow:
-            locked = await _locked(session, installation_id, user_id)
-            if locked.status == InstallationStatus.UNINSTALLED:
-                raise TransitionNotAllowedError(locked.status, _MOVES[InstallationStatus.UNINSTALLED])
+            await lock_own_living_installation(session, installation_id, user_id)
             if "config" in sent:
                 check_config(sent["config"], await repository.find_config_schema(session, installation_id))
             if sent:
                 await repository.change_installation(session, installation_id, sent)
-            return await _found(session, installation_id, user_id)
+            return await own_installation(session, installation_id, user_id)
 
         return await self._database.write(apply)
 
@@ -168,7 +95,7 @@ class InstallationService:
         """Stop talking to the cat for now; pausing twice is no error.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError
+            InstallationNotFoundError, UninstalledError
         """
         return await self._move(user_id, installation_id, InstallationStatus.PAUSED)
 
@@ -176,7 +103,7 @@ class InstallationService:
         """Go on talking to the cat; it must have what it requires.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError, PermissionRequiredError, SecretRequiredError
+            InstallationNotFoundError, UninstalledError, PermissionRequiredError, SecretRequiredError
         """
         return await self._move(user_id, installation_id, InstallationStatus.ACTIVE)
 
@@ -190,19 +117,19 @@ class InstallationService:
 
     async def _move(self, user_id: uuid.UUID, installation_id: uuid.UUID, to: InstallationStatus) -> AnyRow:
         async def move(session: AsyncSession) -> AnyRow:
-            locked = await _locked(session, installation_id, user_id)
+            locked = await lock_own_installation(session, installation_id, user_id)
             if locked.status != to:
                 if locked.status == InstallationStatus.UNINSTALLED:
-                    raise TransitionNotAllowedError(locked.status, _MOVES[InstallationStatus.UNINSTALLED])
+                    raise UninstalledError
                 if to == InstallationStatus.ACTIVE:
-                    found = await _found(session, installation_id, user_id)
+                    found = await own_installation(session, installation_id, user_id)
                     missing = [each["permission_type"] for each in found.permissions if _is_missing(each)]
                     if missing:
                         raise PermissionRequiredError(missing)
                     check_secrets((), found.secrets or [], kept=found.secrets_set)
                 event = event_of(installation_id, locked.cat_id, _TOLD[to])
                 await repository.set_status(session, installation_id, to, event)
-            return await _found(session, installation_id, user_id)
+            return await own_installation(session, installation_id, user_id)
 
         moved = await self._database.write(move)
         self._lifecycle.wake()
@@ -211,17 +138,3 @@ class InstallationService:
 
 def _is_missing(permission: dict[str, Any]) -> bool:
     return bool(permission["required"]) and not permission["granted"]
-
-
-async def _locked(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow:
-    locked = await repository.lock_installation(session, installation_id, user_id)
-    if locked is None:
-        raise InstallationNotFoundError
-    return locked
-
-
-async def _found(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow:
-    found = await repository.find_installation(session, installation_id, user_id)
-    if found is None:
-        raise InstallationNotFoundError
-    return found

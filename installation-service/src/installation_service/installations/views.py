@@ -1,8 +1,13 @@
-"""An installation as its player sees it."""
+"""An installation as its player sees it, and as its cat does."""
 
 from cathouse.database import AnyRow
 from installation_service.installations.declarations import is_declared
-from installation_service.installations.schemas import InstallationView, SuspensionView, UpgradeView
+from installation_service.installations.schemas import (
+    CatsInstallationView,
+    InstallationView,
+    SuspensionView,
+    UpgradeView,
+)
 
 
 def installation_view(row: AnyRow) -> InstallationView:
@@ -17,6 +22,17 @@ def installation_view(row: AnyRow) -> InstallationView:
             "permissions": row.permissions or [],
             "upgrade_available": _upgrade(row),
         }
+    )
+
+
+def cats_installation_view(row: AnyRow) -> CatsInstallationView:
+    """What the cat sees, of a row with its standing."""
+    return CatsInstallationView(
+        id=row.id,
+        instance_name=row.instance_name,
+        config=row.config,
+        version=row.version,
+        permissions=sorted(row.granted),
     )
 
 

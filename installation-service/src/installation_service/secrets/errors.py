@@ -9,7 +9,7 @@ class SecretNotFoundError(NotFoundError):
     title = "The cat asks for no such secret"
 
 
-class RequiredSecretError(ServiceError):
+class SecretStillRequiredError(ServiceError):
     """A cat that is active cannot be left without a secret that it requires."""
 
     code = "secret_required"

@@ -3,7 +3,7 @@
 import enum
 import uuid
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
@@ -17,13 +17,12 @@ class Hand(enum.StrEnum):
     OPERATOR = "operator"
 
 
-async def lock(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | None:
-    """Where the installation stands, locked until the transaction ends; ``developer_id`` owns its cat."""
+async def lock(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
+    """Where the installation stands that, with its cat, meets ``conditions``; locked until the transaction ends."""
     query = (
         select(
             Installation.id,
             Installation.cat_id,
-            Cat.developer_id,
             Installation.status,
             Installation.developer_suspended_at,
             Installation.developer_suspension_reason,
@@ -31,7 +30,7 @@ async def lock(session: AsyncSession, installation_id: uuid.UUID) -> AnyRow | No
             Installation.operator_suspension_reason,
         )
         .join(Cat, Cat.id == Installation.cat_id)
-        .where(Installation.id == installation_id)
+        .where(*conditions)
         .with_for_update(of=Installation)
     )
     return (await session.execute(query)).one_or_none()

@@ -31,7 +31,7 @@ async def suspend_cat_installation(
     suspensions: Suspensions,
 ) -> DeveloperInstallationView:
     """Stop an installation of the caller's cat, at once; the player sees why."""
-    found = await suspensions.by_developer(developer, cat_id, installation_id, reason=suspension.reason)
+    found = await suspensions.by_developer(developer.user_id, cat_id, installation_id, reason=suspension.reason)
     return developer_view(found)
 
 
@@ -40,7 +40,7 @@ async def reinstate_cat_installation(
     cat_id: uuid.UUID, installation_id: uuid.UUID, developer: CurrentDeveloper, suspensions: Suspensions
 ) -> DeveloperInstallationView:
     """Lift the developer's suspension; an operator's stays."""
-    return developer_view(await suspensions.by_developer(developer, cat_id, installation_id, reason=None))
+    return developer_view(await suspensions.by_developer(developer.user_id, cat_id, installation_id, reason=None))
 
 
 @router.post(f"{_ANY}/suspend", tags=["for admins"])
@@ -48,7 +48,7 @@ async def suspend_installation(
     installation_id: uuid.UUID, suspension: Suspension, admin: CurrentAdmin, suspensions: Suspensions
 ) -> StandingView:
     """Stop any installation, at once; the player sees why."""
-    found = await suspensions.by_operator(admin, installation_id, reason=suspension.reason)
+    found = await suspensions.by_operator(admin.user_id, installation_id, reason=suspension.reason)
     return _standing(found)
 
 
@@ -57,7 +57,7 @@ async def reinstate_installation(
     installation_id: uuid.UUID, admin: CurrentAdmin, suspensions: Suspensions
 ) -> StandingView:
     """Lift the operator's suspension; the developer's stays."""
-    return _standing(await suspensions.by_operator(admin, installation_id, reason=None))
+    return _standing(await suspensions.by_operator(admin.user_id, installation_id, reason=None))
 
 
 def _standing(row: AnyRow) -> StandingView:

@@ -2,13 +2,13 @@
 
 import uuid
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database, Unit, record_event
-from cathouse.identity import Principal
-from cathouse.schema import InstallationStatus, LifecycleEventType
+from cathouse.schema import Cat, Installation, InstallationStatus, LifecycleEventType
 from installation_service.developers import repository as developers
-from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
+from installation_service.installations.errors import InstallationNotFoundError, UninstalledError
 from installation_service.lifecycle.repository import event_of
 from installation_service.lifecycle.service import LifecycleService
 from installation_service.suspensions import repository
@@ -23,35 +23,32 @@ class SuspensionService:
         self._lifecycle = lifecycle
 
     async def by_developer(
-        self, developer: Principal, cat_id: uuid.UUID, installation_id: uuid.UUID, *, reason: str | None
+        self, developer_id: uuid.UUID, cat_id: uuid.UUID, installation_id: uuid.UUID, *, reason: str | None
     ) -> AnyRow:
         """Suspend an installation of the developer's cat for ``reason``, or with None lift that.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError
+            InstallationNotFoundError, UninstalledError
         """
 
         async def unit(session: AsyncSession) -> AnyRow:
-            found = await repository.lock(session, installation_id)
-            if found is None or found.cat_id != cat_id or found.developer_id != developer.user_id:
-                raise InstallationNotFoundError
-            await _set(session, found, Hand.DEVELOPER, developer, reason)
+            of_own_cat = (Cat.id == cat_id, Cat.developer_id == developer_id)
+            found = await _locked(session, Installation.id == installation_id, *of_own_cat)
+            await _set(session, found, Hand.DEVELOPER, developer_id, reason)
             return await developers.find_installation(session, cat_id, installation_id)
 
         return await self._write(unit)
 
-    async def by_operator(self, admin: Principal, installation_id: uuid.UUID, *, reason: str | None) -> AnyRow:
+    async def by_operator(self, admin_id: uuid.UUID, installation_id: uuid.UUID, *, reason: str | None) -> AnyRow:
         """Suspend any installation for ``reason``, or with None lift that.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError
+            InstallationNotFoundError, UninstalledError
         """
 
         async def unit(session: AsyncSession) -> AnyRow:
-            found = await repository.lock(session, installation_id)
-            if found is None:
-                raise InstallationNotFoundError
-            await _set(session, found, Hand.OPERATOR, admin, reason)
+            found = await _locked(session, Installation.id == installation_id)
+            await _set(session, found, Hand.OPERATOR, admin_id, reason)
             return await developers.find_installation(session, found.cat_id, installation_id)
 
         return await self._write(unit)
@@ -62,9 +59,16 @@ class SuspensionService:
         return row
 
 
-async def _set(session: AsyncSession, found: AnyRow, hand: Hand, actor: Principal, reason: str | None) -> None:
+async def _locked(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow:
+    found = await repository.lock(session, *conditions)
+    if found is None:
+        raise InstallationNotFoundError
     if found.status == InstallationStatus.UNINSTALLED:
-        raise TransitionNotAllowedError(found.status, [])
+        raise UninstalledError
+    return found
+
+
+async def _set(session: AsyncSession, found: AnyRow, hand: Hand, actor_id: uuid.UUID, reason: str | None) -> None:
     since = {Hand.DEVELOPER: found.developer_suspended_at, Hand.OPERATOR: found.operator_suspended_at}
     if (reason is None) == (since[hand] is None):
         return
@@ -73,7 +77,7 @@ async def _set(session: AsyncSession, found: AnyRow, hand: Hand, actor: Principa
     await record_event(
         session,
         "installation.reinstated" if is_lifted else "installation.suspended",
-        actor_id=actor.user_id,
+        actor_id=actor_id,
         subject={"installation_id": found.id, "cat_id": found.cat_id},
         detail={"by": hand.value},
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, case, delete, func, select, true, update
+from sqlalchemy import case, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,13 +15,11 @@ from cathouse.schema import (
     Installation,
     InstallationPermission,
     LifecycleEventType,
-    Permission,
     PlayerSecret,
     Release,
-    ReleasePermission,
     effective_release,
 )
-from installation_service.installations.repository import latest_release
+from installation_service.installations.repository import given_secrets, latest_release, requested_permissions
 from installation_service.lifecycle.repository import event_of
 
 
@@ -42,34 +40,6 @@ async def find_offer(session: AsyncSession, installation_id: uuid.UUID) -> AnyRo
     """The newest release beside what the installation runs now; ``id`` is null when it is no newer."""
     effective = effective_release(Release.precedence, Release.secrets)
     latest = latest_release(Release.consent_epoch, Release.config_schema)
-    asked = func.json_build_object(
-        "id",
-        Permission.id,
-        "permission_type",
-        Permission.permission_type,
-        "required",
-        ReleasePermission.required,
-        "granted",
-        func.coalesce(InstallationPermission.granted, False),
-    )
-    permissions = (
-        select(func.coalesce(func.json_agg(asked), func.json_build_array(), type_=JSON))
-        .select_from(ReleasePermission)
-        .join(Permission, Permission.id == ReleasePermission.permission_id)
-        .outerjoin(
-            InstallationPermission,
-            (InstallationPermission.permission_id == Permission.id)
-            & (InstallationPermission.installation_id == installation_id),
-        )
-        .where(ReleasePermission.release_id == latest.c.id)
-        .correlate(latest)
-        .scalar_subquery()
-    )
-    given = (
-        select(func.coalesce(func.json_agg(PlayerSecret.name), func.json_build_array(), type_=JSON))
-        .where(PlayerSecret.installation_id == installation_id)
-        .scalar_subquery()
-    )
     query = (
         select(
             case((latest.c.precedence > effective.c.precedence, latest.c.id)).label("id"),
@@ -78,8 +48,8 @@ async def find_offer(session: AsyncSession, installation_id: uuid.UUID) -> AnyRo
             latest.c.config_schema,
             latest.c.secrets,
             effective.c.secrets.label("secrets_before"),
-            permissions.label("permissions"),
-            given.label("given"),
+            requested_permissions(latest.c.id).label("permissions"),
+            given_secrets().label("given"),
         )
         .select_from(Installation)
         .join(Cat, Cat.id == Installation.cat_id)

@@ -6,11 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow, Database
 from cathouse.identity import SecretWrapper
-from cathouse.schema import InstallationStatus
 from installation_service.installations.config import check_config
 from installation_service.installations.declarations import check_grants, check_secrets, is_declared
-from installation_service.installations.errors import InstallationNotFoundError, TransitionNotAllowedError
-from installation_service.installations.repository import find_installation, lock_installation
+from installation_service.installations.ownership import lock_own_living_installation, own_installation
 from installation_service.lifecycle.service import LifecycleService
 from installation_service.upgrades import repository
 from installation_service.upgrades.errors import VersionNotOfferedError
@@ -29,17 +27,13 @@ class UpgradeService:
         """Go to the version that waits for consent, and return the installation.
 
         Raises:
-            InstallationNotFoundError, TransitionNotAllowedError, VersionNotOfferedError, PermissionRequiredError,
+            InstallationNotFoundError, UninstalledError, VersionNotOfferedError, PermissionRequiredError,
             PermissionNotRequestedError, SecretRequiredError, SecretNotDeclaredError, ConfigInvalidError:
                 nothing was changed.
         """
 
         async def apply(session: AsyncSession) -> AnyRow:
-            locked = await lock_installation(session, installation_id, user_id)
-            if locked is None:
-                raise InstallationNotFoundError
-            if locked.status == InstallationStatus.UNINSTALLED:
-                raise TransitionNotAllowedError(locked.status, [])
+            locked = await lock_own_living_installation(session, installation_id, user_id)
             offer = await repository.find_offer(session, installation_id)
             if offer.id is None or offer.version != upgrade.version:
                 raise VersionNotOfferedError(offer.version if offer.id is not None else None)
@@ -67,10 +61,7 @@ class UpgradeService:
                 takes_back=any(each["granted"] and not grants[each["permission_type"]] for each in offer.permissions),
             )
             await repository.keep_consent(session, installation_id, locked.cat_id, consent)
-            found = await find_installation(session, installation_id, user_id)
-            if found is None:
-                raise InstallationNotFoundError
-            return found
+            return await own_installation(session, installation_id, user_id)
 
         upgraded = await self._database.write(apply)
         self._lifecycle.wake()

@@ -1,10 +1,10 @@
-"""Emptying what was uninstalled: what its cat stored, and its player's secrets."""
+"""The rule of purges: what its cat stored and its player's secrets go some time after an installation ended."""
 
 import datetime as dt
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from installation_service.installations import repository
+from installation_service.purges import repository
 
 KEPT_FOR = dt.timedelta(hours=48)
 """api.md, DELETE /api/v1/installations/{id}."""

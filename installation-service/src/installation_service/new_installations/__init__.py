@@ -1,0 +1,1 @@
+"""New installations: how a cat comes to a player's home."""

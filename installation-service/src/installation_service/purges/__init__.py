@@ -1,0 +1,1 @@
+"""Purges: emptying what was uninstalled."""
