@@ -12,7 +12,7 @@ from catalog_service.cats.service import CatService
 from catalog_service.cats.views import cat_view, owned_cat_view
 from catalog_service.releases.schemas import OwnedReleaseView, PermissionView, ReleaseView
 from cathouse.identity import CatalogReader, CatalogWriter
-from cathouse.web import Once, Page, SafeText, direct, provided, revalidated
+from cathouse.web import Once, Page, SafeText, direct, provided, revalidated, view_of
 
 router = APIRouter(prefix="/api/v1/cats", tags=["cats"])
 
@@ -87,5 +87,5 @@ async def _release_page(
 ) -> Page[OwnedReleaseView] | Page[ReleaseView]:
     cat, found = await cats.releases(cat_id, person, version)
     if is_owner_or_admin(cat, person):
-        return Page[OwnedReleaseView](items=[OwnedReleaseView.model_validate(each) for each in found])
-    return Page[ReleaseView](items=[ReleaseView.model_validate(each) for each in found])
+        return Page[OwnedReleaseView](items=[view_of(OwnedReleaseView, each) for each in found])
+    return Page[ReleaseView](items=[view_of(ReleaseView, each) for each in found])

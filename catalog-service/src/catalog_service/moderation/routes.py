@@ -11,7 +11,7 @@ from catalog_service.cats.views import owned_cat_view
 from catalog_service.moderation.schemas import ModerationEntryView, Suspension
 from catalog_service.moderation.service import ModerationService
 from cathouse.identity import CurrentAdmin, public
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, revalidated
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, revalidated, view_of
 
 router = APIRouter(prefix="/api/v1", tags=["moderation"])
 
@@ -40,6 +40,4 @@ async def read_moderation_log(
     """Which cats were stopped and let go on, and why, newest first; for everybody."""
     keyset = Keyset.read(cursor, limit=limit, filters={}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await moderation.log(keyset)
-    return Page[ModerationEntryView](
-        items=[ModerationEntryView.model_validate(row) for row in rows], next_cursor=next_cursor
-    )
+    return Page[ModerationEntryView](items=[view_of(ModerationEntryView, row) for row in rows], next_cursor=next_cursor)

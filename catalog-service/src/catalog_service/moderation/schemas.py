@@ -42,7 +42,7 @@ class ModeratedCatView(BaseModel):
 class ModerationEntryView(BaseModel):
     """What an admin did with a cat. Which admin is not shown."""
 
-    model_config = ConfigDict(from_attributes=True, title="ModerationEntry")
+    model_config = ConfigDict(title="ModerationEntry")
 
     id: uuid.UUID
     cat: ModeratedCatView

@@ -1,6 +1,7 @@
 """Drafts of releases over HTTP; reading releases goes with the cat that they belong to."""
 
 import uuid
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Path
 from catalog_service.release_drafts.service import ReleaseDraftService
 from catalog_service.releases.schemas import OwnedReleaseView, ReleaseChange, ReleaseContent
 from cathouse.identity import CatalogWriter
-from cathouse.web import Once, SafeText, provided
+from cathouse.web import Once, SafeText, provided, view_of
 
 router = APIRouter(prefix="/api/v1/cats", tags=["releases"])
 
@@ -21,7 +22,7 @@ async def create_release(
 ) -> OwnedReleaseView:
     """Write a new release down. `asks_for_consent` says whether players will be asked when it is published."""
     return await once.answer(
-        developer.user_id, lambda: drafts.create(developer.user_id, cat_id, content), OwnedReleaseView.model_validate
+        developer.user_id, lambda: drafts.create(developer.user_id, cat_id, content), partial(view_of, OwnedReleaseView)
     )
 
 
@@ -34,4 +35,4 @@ async def change_release(
     drafts: Drafts,
 ) -> OwnedReleaseView:
     """Change a release that is not published yet; what is left out stays."""
-    return OwnedReleaseView.model_validate(await drafts.change(developer.user_id, cat_id, version, change))
+    return view_of(OwnedReleaseView, await drafts.change(developer.user_id, cat_id, version, change))

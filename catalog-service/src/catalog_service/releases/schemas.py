@@ -267,7 +267,7 @@ _RELEASE: JsonDict = {
 class ReleaseView(BaseModel):
     """One version of a cat, for everybody."""
 
-    model_config = ConfigDict(title="Release", from_attributes=True, json_schema_extra={"examples": [_RELEASE]})
+    model_config = ConfigDict(title="Release", json_schema_extra={"examples": [_RELEASE]})
 
     id: uuid.UUID
     cat_id: uuid.UUID

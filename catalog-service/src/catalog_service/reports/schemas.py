@@ -25,7 +25,7 @@ class ReportCreation(RequestModel):
 class ReportView(BaseModel):
     """A report. Who made it is not shown."""
 
-    model_config = ConfigDict(from_attributes=True, title="Report")
+    model_config = ConfigDict(title="Report")
 
     id: uuid.UUID
     cat_id: uuid.UUID

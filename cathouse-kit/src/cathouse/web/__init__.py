@@ -21,6 +21,7 @@ from cathouse.web.contract.schemas import (
     refuse_other_than_text,
     refuse_what_jsonb_refuses,
     rfc3339,
+    view_of,
 )
 from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
@@ -83,6 +84,7 @@ __all__ = [
     "rfc3339",
     "serve",
     "split_by_commas",
+    "view_of",
     "wait_for_others",
     "work_readings",
 ]

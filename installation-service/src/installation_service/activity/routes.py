@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from cathouse.identity import CurrentPlayer, called_by
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, view_of
 from installation_service.activity.schemas import ActivityView, InteractionReports
 from installation_service.activity.service import ActivityService
 
@@ -33,5 +33,5 @@ async def list_activity(
     """What happened within 30 days, newest first: interactions, and every use of a permission."""
     keyset = Keyset.read(cursor, limit=limit, filters={"activity": installation_id}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await activity.list(player.user_id, installation_id, keyset=keyset)
-    items = [ActivityView.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    items = [view_of(ActivityView, row) for row in rows]
     return Page[ActivityView](items=items, next_cursor=next_cursor)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from cathouse.identity import CurrentDeveloper, DeveloperReader
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, view_of
 from installation_service.developers.schemas import DeveloperInstallationView, EventView, InteractionView
 from installation_service.developers.service import DeveloperService
 from installation_service.developers.views import developer_view
@@ -42,7 +42,7 @@ async def list_cat_interactions(
     """How the interactions of a cat of the caller's went within 30 days, newest first; nothing of what was said."""
     keyset = Keyset.read(cursor, limit=limit, filters={"interactions": cat_id}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await developers.interactions(developer.user_id, cat_id, keyset=keyset)
-    return Page[InteractionView](items=[InteractionView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[InteractionView](items=[view_of(InteractionView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/events")
@@ -56,7 +56,7 @@ async def list_events(
     """What a cat of the caller's was told of its installations within 30 days, with every attempt; newest first."""
     keyset = Keyset.read(cursor, limit=limit, filters={"events": cat_id}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await developers.events(developer.user_id, cat_id, keyset=keyset)
-    return Page[EventView](items=[EventView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[EventView](items=[view_of(EventView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.post("/events/{event_id}/resend")
@@ -64,4 +64,4 @@ async def resend_event(
     cat_id: uuid.UUID, event_id: uuid.UUID, developer: CurrentDeveloper, developers: Developers
 ) -> EventView:
     """Deliver an event now, under the same webhook-id: once more when it was delivered or given up."""
-    return EventView.model_validate(await developers.resend_event(developer.user_id, cat_id, event_id))
+    return view_of(EventView, await developers.resend_event(developer.user_id, cat_id, event_id))

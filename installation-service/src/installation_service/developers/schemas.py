@@ -28,7 +28,7 @@ class InteractionView(BaseModel):
     With the kind `external` it is a call of the cat's to a host outside.
     """
 
-    model_config = ConfigDict(from_attributes=True, title="Interaction")
+    model_config = ConfigDict(title="Interaction")
 
     id: uuid.UUID
     at: Moment
@@ -54,7 +54,6 @@ class EventView(BaseModel):
 
     model_config = ConfigDict(
         title="Event",
-        from_attributes=True,
         json_schema_extra={
             "examples": [
                 {

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -13,11 +14,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from cathouse.identity import CallingCat, CurrentPlayer
-from cathouse.web import DEFAULT_LIMIT, Cursor, Ending, Keyset, Limit, Once, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Ending, Keyset, Limit, Once, provided, view_of
 from installation_service.notifications.schemas import Inbox, NotificationCreation, NotificationView, Sender
 from installation_service.notifications.service import NotificationService
 from installation_service.notifications.streams import NotificationStreams, Stream
-from installation_service.notifications.views import notification_view
 
 router = APIRouter()
 
@@ -59,7 +59,9 @@ async def send_notification(
     cat: CallingCat, creation: NotificationCreation, notifications: Notifications, once: Once
 ) -> NotificationView:
     """Tell the player something; at most one a second and a hundred a day."""
-    return await once.answer(cat.installation_id, lambda: notifications.notify(cat, creation), notification_view)
+    return await once.answer(
+        cat.installation_id, lambda: notifications.notify(cat, creation), partial(view_of, NotificationView)
+    )
 
 
 @router.get("/api/v1/notifications", tags=["notifications"])
@@ -74,7 +76,9 @@ async def list_notifications(
     """The caller's inbox, newest first."""
     keyset = Keyset.read(cursor, limit=limit, filters={"unread": unread}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor, unread_count = await notifications.inbox(player.user_id, unread=unread, keyset=keyset)
-    return Inbox(items=[notification_view(row) for row in rows], next_cursor=next_cursor, unread_count=unread_count)
+    return Inbox(
+        items=[view_of(NotificationView, row) for row in rows], next_cursor=next_cursor, unread_count=unread_count
+    )
 
 
 async def _open(
@@ -124,7 +128,7 @@ async def mark_notification_read(
     notification_id: uuid.UUID, player: CurrentPlayer, notifications: Notifications
 ) -> NotificationView:
     """Mark one notification as read."""
-    return notification_view(await notifications.mark_read(player.user_id, notification_id))
+    return view_of(NotificationView, await notifications.mark_read(player.user_id, notification_id))
 
 
 class _Events(StreamingResponse):

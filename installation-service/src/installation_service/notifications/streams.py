@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import structlog
 
 from cathouse.database import AnyRow, Database, Worker
-from cathouse.web import Reading
+from cathouse.web import Reading, view_of
 from installation_service.notifications import repository
 from installation_service.notifications.errors import TooManyStreamsError
-from installation_service.notifications.views import notification_view
+from installation_service.notifications.schemas import NotificationView
 
 COMMENT_S = 15.0
 """Seconds of silence after which a comment is sent, so that nobody between takes the connection for dead: api.md."""
@@ -233,4 +233,4 @@ class NotificationStreams:
 
 
 def _event(row: AnyRow) -> Event:
-    return Event(row.id, notification_view(row).model_dump_json())
+    return Event(row.id, view_of(NotificationView, row).model_dump_json())

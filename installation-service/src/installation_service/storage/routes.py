@@ -7,7 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from cathouse.identity import CallingCat
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, SafeText, provided, refuse_what_jsonb_refuses
+from cathouse.web import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Keyset,
+    Limit,
+    Page,
+    SafeText,
+    provided,
+    refuse_what_jsonb_refuses,
+    view_of,
+)
 from installation_service.storage.errors import (
     JsonExpectedError,
     MalformedJsonError,
@@ -39,7 +49,7 @@ async def list_stored_keys(
     filters = {"prefix": prefix, "installation": cat.installation_id}
     keyset = Keyset.read(cursor, limit=limit, filters=filters, types=(str,))
     rows, next_cursor = await storage.list(cat, prefix=prefix, keyset=keyset)
-    return Page[StoredKeyView](items=[StoredKeyView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[StoredKeyView](items=[view_of(StoredKeyView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/{key:path}")
@@ -47,7 +57,7 @@ async def read_stored_value(key: Key, cat: CallingCat, storage: Storage, respons
     """One value."""
     found = await storage.get(cat, key)
     response.headers["ETag"] = _etag(found.revision)
-    return StoredValueView.model_validate(found)
+    return view_of(StoredValueView, found)
 
 
 @router.put("/{key:path}", openapi_extra=_JSON_BODY, responses={201: {"model": StoredView}})

@@ -19,7 +19,7 @@ class StoredView(BaseModel):
 class StoredValueView(StoredView):
     """A value."""
 
-    model_config = ConfigDict(from_attributes=True, title="StoredValue")
+    model_config = ConfigDict(title="StoredValue")
 
     value: Any
     updated_at: Moment
@@ -28,7 +28,7 @@ class StoredValueView(StoredView):
 class StoredKeyView(BaseModel):
     """A key in a list."""
 
-    model_config = ConfigDict(from_attributes=True, title="StoredKey")
+    model_config = ConfigDict(title="StoredKey")
 
     key: str
     revision: int

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from cathouse.database import AnyRow
 from cathouse.identity import CallingCat, CurrentPlayer
 from cathouse.schema import TaskPriority, TaskStatus
-from cathouse.web import DEFAULT_LIMIT, Cursor, GivenMoment, Keyset, Limit, Once, Page, SafeText, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, GivenMoment, Keyset, Limit, Once, Page, SafeText, provided, view_of
 from installation_service.tasks.repository import Filters
 from installation_service.tasks.schemas import MOST_TAGS, TaskChange, TaskCreation, TaskView, folded_tag
 from installation_service.tasks.service import TaskService
@@ -60,19 +61,19 @@ async def list_tasks(
 @router.post("/api/v1/tasks", status_code=201, tags=["tasks"])
 async def create_task(player: CurrentPlayer, creation: TaskCreation, tasks: Tasks, once: Once) -> TaskView:
     """Note something to be done."""
-    return await once.answer(player.user_id, lambda: tasks.create(player.user_id, creation), _view)
+    return await once.answer(player.user_id, lambda: tasks.create(player.user_id, creation), partial(view_of, TaskView))
 
 
 @router.get("/api/v1/tasks/{task_id}", tags=["tasks"])
 async def read_task(task_id: uuid.UUID, player: CurrentPlayer, tasks: Tasks) -> TaskView:
     """One of the caller's tasks."""
-    return _view(await tasks.find(player.user_id, task_id))
+    return view_of(TaskView, await tasks.find(player.user_id, task_id))
 
 
 @router.patch("/api/v1/tasks/{task_id}", tags=["tasks"])
 async def change_task(task_id: uuid.UUID, player: CurrentPlayer, change: TaskChange, tasks: Tasks) -> TaskView:
     """Change some of a task, also one that a cat made; what is left out stays."""
-    return _view(await tasks.change(player.user_id, task_id, change))
+    return view_of(TaskView, await tasks.change(player.user_id, task_id, change))
 
 
 @router.delete("/api/v1/tasks/{task_id}", status_code=204, tags=["tasks"])
@@ -94,19 +95,21 @@ async def list_tasks_of_cat(
 @router.post("/api/v1/cat/tasks", status_code=201, tags=["tasks (for cats)"])
 async def create_task_of_cat(cat: CallingCat, creation: TaskCreation, tasks: Tasks, once: Once) -> TaskView:
     """Note something to be done for the player; at most a thousand tasks for one installation."""
-    return await once.answer(cat.installation_id, lambda: tasks.create_for_cat(cat, creation), _view)
+    return await once.answer(
+        cat.installation_id, lambda: tasks.create_for_cat(cat, creation), partial(view_of, TaskView)
+    )
 
 
 @router.get("/api/v1/cat/tasks/{task_id}", tags=["tasks (for cats)"])
 async def read_task_of_cat(task_id: uuid.UUID, cat: CallingCat, tasks: Tasks) -> TaskView:
     """One of the tasks that the cat made for this installation."""
-    return _view(await tasks.find_for_cat(cat, task_id))
+    return view_of(TaskView, await tasks.find_for_cat(cat, task_id))
 
 
 @router.patch("/api/v1/cat/tasks/{task_id}", tags=["tasks (for cats)"])
 async def change_task_of_cat(task_id: uuid.UUID, cat: CallingCat, change: TaskChange, tasks: Tasks) -> TaskView:
     """Change some of a task that the cat made for this installation; what is left out stays."""
-    return _view(await tasks.change_for_cat(cat, task_id, change))
+    return view_of(TaskView, await tasks.change_for_cat(cat, task_id, change))
 
 
 def _keyset(cursor: str | None, limit: int, filters: Mapping[str, Any]) -> Keyset:
@@ -114,8 +117,4 @@ def _keyset(cursor: str | None, limit: int, filters: Mapping[str, Any]) -> Keyse
 
 
 def _page(rows: Sequence[AnyRow], next_cursor: str | None) -> Page[TaskView]:
-    return Page[TaskView](items=[_view(row) for row in rows], next_cursor=next_cursor)
-
-
-def _view(row: AnyRow) -> TaskView:
-    return TaskView.model_validate(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Page[TaskView](items=[view_of(TaskView, row) for row in rows], next_cursor=next_cursor)

@@ -20,7 +20,10 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from cathouse.database import AnyRow
+
 ItemT = TypeVar("ItemT")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 DEEPEST_JSON = 64
@@ -146,6 +149,14 @@ class ChangeModel(RequestModel):
         for field in handler.resolve_ref_schema(schema)["properties"].values():
             field.pop("default", None)
         return schema
+
+
+def view_of(model: type[ModelT], row: AnyRow) -> ModelT:
+    """The row of a query as ``model`` shows it: its fields are the columns' names, other columns are left out.
+
+    By the row's mapping: by its attributes (pydantic's ``from_attributes``) takes up to twice as long.
+    """
+    return model.model_validate(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 class Page(BaseModel, Generic[ItemT]):
