@@ -8,16 +8,9 @@ from pydantic.config import JsonDict
 
 from catalog_service.releases.schemas import PermissionView, ReleaseContent
 from cathouse.schema import CatStatus
-from cathouse.web import ChangeModel, Moment, OutsideUrlRules, RequestModel
+from cathouse.web import ChangeModel, Moment, OutsideUrlRules, RequestModel, folded_tags
 
 MOST_TAGS = 20
-
-
-def _tag_list(tags: object) -> object:
-    if not isinstance(tags, list):
-        return tags
-    folded = [tag.strip().lower() if isinstance(tag, str) else tag for tag in tags]
-    return list(dict.fromkeys(folded)) if all(isinstance(tag, str) for tag in folded) else folded
 
 
 def _public_url(text: str) -> str:
@@ -29,7 +22,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=30)]
-Tags = Annotated[list[Tag], BeforeValidator(_tag_list), Field(default_factory=list, max_length=MOST_TAGS)]
+Tags = Annotated[list[Tag], BeforeValidator(folded_tags), Field(default_factory=list, max_length=MOST_TAGS)]
 PublicUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_public_url)]
 
 

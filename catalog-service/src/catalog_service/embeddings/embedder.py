@@ -14,7 +14,6 @@ from cathouse.schema import EMBEDDING_DIMENSIONS
 LOCAL = "local"
 """As EMBEDDINGS_URL: the model of the extra ``local-embeddings``."""
 
-_LOCAL_MODEL = "wordllama-l2-supercat-256"
 _BIGGEST_ANSWER = 16 * 1024 * 1024
 
 Vector = list[float]
@@ -117,28 +116,13 @@ def _padded(vector: Vector, *, address: str) -> Vector:
     return vector + [0.0] * (EMBEDDING_DIMENSIONS - len(vector))
 
 
-def make_embedder(
-    url: str | None, *, model: str, api_key: str | None = None, dimensions: int | None = None
-) -> Embedder | None:
-    """What EMBEDDINGS_URL names: an address, ``local``, or nothing.
-
-    Raises:
-        ValueError: ``local`` without its extra.
-    """
-    if not url:
-        return None
-    if url == LOCAL:
-        return LocalEmbedder()
-    return HttpEmbedder(url, model=model, api_key=api_key, dimensions=dimensions)
-
-
 class LocalEmbedder:
     """Static word vectors (WordLlama, 256 dimensions), which the package brings along: quick, and better than none.
 
     It is loaded with the first text: 84 MiB of memory with its libraries (measured).
     """
 
-    model = _LOCAL_MODEL
+    model = "wordllama-l2-supercat-256"
 
     def __init__(self) -> None:
         """Nothing is loaded yet.
@@ -174,3 +158,18 @@ class LocalEmbedder:
         # Its own folder as the cache: there it looks for the tokenizer under the name that it has in the package.
         folder = Path(str(self._package.__file__)).parent
         return self._package.WordLlama.load(cache_dir=folder, disable_download=True)
+
+
+def make_embedder(
+    url: str | None, *, model: str, api_key: str | None = None, dimensions: int | None = None
+) -> Embedder | None:
+    """What EMBEDDINGS_URL names: an address, ``local``, or nothing.
+
+    Raises:
+        ValueError: ``local`` without its extra.
+    """
+    if not url:
+        return None
+    if url == LOCAL:
+        return LocalEmbedder()
+    return HttpEmbedder(url, model=model, api_key=api_key, dimensions=dimensions)

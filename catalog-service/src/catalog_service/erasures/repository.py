@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse.database import AnyRow, change_portion
+from cathouse.database import AnyRow, change_portion, remove_answers_to
 from cathouse.schema import DEVELOPER_GONE, Cat, CatReport, CatStatus, IdempotencyKey, Installation
 
 CATS = 20
@@ -91,9 +91,4 @@ async def blank_reports(session: AsyncSession, reporter_id: uuid.UUID) -> int:
 
 async def delete_idempotency_keys(session: AsyncSession, user_id: uuid.UUID) -> int:
     """Delete a portion of the answers that are kept for the person to ask for again."""
-    return await change_portion(
-        session,
-        delete(IdempotencyKey),
-        key=(IdempotencyKey.service, IdempotencyKey.principal, IdempotencyKey.route, IdempotencyKey.key),
-        where=(IdempotencyKey.service == "catalog", IdempotencyKey.principal == user_id),
-    )
+    return await remove_answers_to(session, "catalog", IdempotencyKey.principal == user_id)

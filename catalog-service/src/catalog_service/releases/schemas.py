@@ -1,6 +1,5 @@
 """Releases as requests and answers."""
 
-import json
 import re
 import uuid
 from typing import Annotated, Any, Self
@@ -8,16 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
+from catalog_service.releases.config_schemas import check_config_schema
 from cathouse.schema import PermissionType
 from cathouse.web import ChangeModel, Flag, Moment, RequestModel, Whole
 from cathouse.web.contract.outside_urls import check_host
-
-LARGEST_CONFIG_SCHEMA = 32 * 1024
-DEEPEST_CONFIG_SCHEMA = 20
-
-# A player's config is held to a stranger's schema inside installation-service: a regular expression that backtracks, a
-# reference to itself, or pairwise comparison would stop it for everybody.
-_COSTLY_KEYWORDS = {"pattern", "patternProperties", "uniqueItems", "$ref", "$dynamicRef", "$recursiveRef"}
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -47,10 +40,6 @@ def _semantic_version(text: str) -> str:
     return text
 
 
-def _host(text: str) -> str:
-    return check_host(text)
-
-
 def _header(text: str) -> str:
     if not _HEADER.fullmatch(text) or text.lower() in _RESERVED_HEADERS:
         raise ValueError(
@@ -59,55 +48,9 @@ def _header(text: str) -> str:
     return text
 
 
-def _config_schema(document: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(document)) > LARGEST_CONFIG_SCHEMA:
-        raise ValueError(f"the schema is larger than {LARGEST_CONFIG_SCHEMA // 1024} KiB")
-    if _depth(document) > DEEPEST_CONFIG_SCHEMA:
-        raise ValueError(f"the schema is nested deeper than {DEEPEST_CONFIG_SCHEMA} levels")
-    # 2 MB and some 20 ms for the few releases that take a config.
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
-
-    try:
-        Draft202012Validator.check_schema(document)
-    except SchemaError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "its top"
-        raise ValueError(f"not a JSON Schema (2020-12): see {place}") from None
-    if costly := sorted(_COSTLY_KEYWORDS & _members(document)):
-        raise ValueError(f"the keyword {costly[0]} is not accepted here, since checking it can take very long")
-    if document.get("type") != "object":
-        raise ValueError('a config is an object: the schema needs "type": "object" at its top')
-    return document
-
-
-def _members(value: Any) -> set[str]:  # noqa: ANN401 - any JSON value
-    """The names of all members, at every level."""
-    names: set[str] = set()
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, dict):
-            names |= each.keys()
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each
-    return names
-
-
-def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON value
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        children: list[Any] = []
-        for each in level:
-            children += each.values() if isinstance(each, dict) else each if isinstance(each, list) else []
-        level = children
-    return deepest
-
-
 Version = Annotated[str, AfterValidator(_semantic_version)]
-HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_host)]
-ConfigSchema = Annotated[dict[str, Any], AfterValidator(_config_schema)]
+HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(check_host)]
+ConfigSchema = Annotated[dict[str, Any], AfterValidator(check_config_schema)]
 Explanation = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Changelog = Annotated[str, StringConstraints(max_length=10_000)]
 EndpointUrl = Annotated[str, StringConstraints(min_length=1, max_length=2048)]

@@ -11,7 +11,7 @@ from catalog_service.search.schemas import CatPage, Count, FacetedPage, Sort
 from catalog_service.search.service import SearchService
 from cathouse.identity import AuthenticationRequiredError, CatalogReader, public
 from cathouse.schema import PermissionType
-from cathouse.web import DEFAULT_LIMIT, Cursor, Limit, Page, SafeText, provided, revalidated
+from cathouse.web import DEFAULT_LIMIT, Cursor, Limit, Page, SafeText, folded_tag, provided, revalidated
 
 router = APIRouter(tags=["search"])
 
@@ -44,7 +44,7 @@ async def list_cats(  # noqa: PLR0913 - one parameter for each filter
         raise AuthenticationRequiredError("Log in to see your own cats.")
     filters = Filters(
         search=search or None,
-        tags=tuple(sorted({each.strip().lower() for each in tag or ()})),
+        tags=tuple(sorted({folded_tag(each) for each in tag or ()})),
         permission_type=permission_type,
         developer_id=person.user_id if mine and person else developer_id,
         drafts=mine,

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, true, update
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Update, case, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -152,38 +152,32 @@ async def move_tiers(session: AsyncSession) -> int:
     )
     tier = case(*((placed.c.place <= end, number) for number, end in enumerate(TIER_ENDS)), else_=LOWEST_TIER)
     misplaced = select(placed.c.cat_id, tier.label("tier")).where(placed.c.tier != tier).cte("misplaced")
-    free = (
-        select(CatSearch.cat_id)
-        .where(CatSearch.cat_id.in_(select(misplaced.c.cat_id)), CatSearch.tier.is_not(None))
-        .limit(PORTION)
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    statement = (
-        update(CatSearch)
-        .where(CatSearch.cat_id == free.c.cat_id, CatSearch.cat_id == misplaced.c.cat_id)
-        .values(tier=misplaced.c.tier)
-        .returning(CatSearch.cat_id)
-    )
-    return len((await session.execute(statement, execution_options={"synchronize_session": False})).all())
+    free = _free(CatSearch.cat_id.in_(select(misplaced.c.cat_id)), CatSearch.tier.is_not(None))
+    moved = update(CatSearch).where(CatSearch.cat_id == free.c.cat_id, CatSearch.cat_id == misplaced.c.cat_id)
+    return await _changed(session, moved.values(tier=misplaced.c.tier))
 
 
 async def note_facets(session: AsyncSession) -> int:
     """Note a portion of the tags and permissions that were never noted; return how many cats' they were."""
-    free = (
-        select(CatSearch.cat_id)
-        .where(CatSearch.permission_types.is_(None))
-        .limit(PORTION)
-        .with_for_update(skip_locked=True)
-        .cte("free")
+    free = _free(CatSearch.permission_types.is_(None))
+    noted = update(CatSearch).where(CatSearch.cat_id == free.c.cat_id, Cat.id == free.c.cat_id)
+    return await _changed(session, noted.values(tags=Cat.tags, permission_types=permission_types()))
+
+
+def _free(*conditions: ColumnElement[bool]) -> CTE:
+    """A portion of the cats that meet ``conditions`` and that nobody is busy with, locked until the transaction ends.
+
+    Not ``change_portion``, which waits for the others: whoever changes a cat is not to be waited for here.
+    """
+    free = select(CatSearch.cat_id).where(*conditions).limit(PORTION)
+    return free.with_for_update(skip_locked=True).cte("free")
+
+
+async def _changed(session: AsyncSession, change: Update) -> int:
+    changed = await session.execute(
+        change.returning(CatSearch.cat_id), execution_options={"synchronize_session": False}
     )
-    statement = (
-        update(CatSearch)
-        .where(CatSearch.cat_id == free.c.cat_id, Cat.id == free.c.cat_id)
-        .values(tags=Cat.tags, permission_types=permission_types())
-        .returning(CatSearch.cat_id)
-    )
-    return len((await session.execute(statement, execution_options={"synchronize_session": False})).all())
+    return len(changed.all())
 
 
 async def _is_alone(session: AsyncSession) -> bool:

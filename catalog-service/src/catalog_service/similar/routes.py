@@ -13,15 +13,17 @@ from cathouse.web import provided, revalidated
 
 router = APIRouter(prefix="/api/v1/cats", tags=["search"])
 
+Similar = Annotated[SimilarService, provided("similar")]
+
 
 @router.get("/{cat_id}/similar")
 @revalidated
 async def list_similar_cats(
     reference: Reference,
     person: CatalogReader,
-    service: Annotated[SimilarService, provided("similar")],
+    similar: Similar,
     limit: Annotated[int, Query(ge=1, le=50, description="How many.")] = 10,
 ) -> SimilarCats:
     """Published cats like this one, the most similar first; `basis` says what they were compared by."""
-    rows, basis = await service.find(read_reference(reference), person, limit=limit)
+    rows, basis = await similar.find(read_reference(reference), person, limit=limit)
     return SimilarCats(items=[cat_view(row, person) for row in rows], basis=basis)

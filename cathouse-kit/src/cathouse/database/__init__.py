@@ -24,6 +24,7 @@ from cathouse.database.kept_answers import (
     IdempotencyKeyReusedError,
     KeptAnswer,
     KeyedRequest,
+    remove_answers_to,
     remove_old_answers,
 )
 from cathouse.database.portions import change_portion, write_portions
@@ -72,6 +73,7 @@ __all__ = [
     "newest_first",
     "record_event",
     "record_events",
+    "remove_answers_to",
     "remove_old_answers",
     "write_portions",
 ]

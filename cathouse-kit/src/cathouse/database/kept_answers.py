@@ -182,5 +182,12 @@ async def remove_old_answers(session: AsyncSession, service: str) -> int:
     )
 
 
+async def remove_answers_to(session: AsyncSession, service: str, principals: ColumnElement[bool]) -> int:
+    """Remove some of the answers that the service keeps for ``principals`` (a condition), and return how many."""
+    return await change_portion(
+        session, delete(IdempotencyKey), key=_PRIMARY_KEY, where=(IdempotencyKey.service == service, principals)
+    )
+
+
 def _has_expired() -> ColumnElement[bool]:
     return IdempotencyKey.created_at <= func.now() - KEPT_FOR

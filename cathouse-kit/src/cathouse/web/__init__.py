@@ -23,6 +23,7 @@ from cathouse.web.contract.schemas import (
     rfc3339,
     view_of,
 )
+from cathouse.web.contract.tags import folded_tag, folded_tags
 from cathouse.web.direct import direct
 from cathouse.web.ending import Ending
 from cathouse.web.limits.by_address import limited_by_address
@@ -74,6 +75,8 @@ __all__ = [
     "calling",
     "client_address",
     "direct",
+    "folded_tag",
+    "folded_tags",
     "limited_by_address",
     "parse_rates",
     "problem",

@@ -96,7 +96,7 @@ async def list_events(
 
 
 async def resend(
-    session: AsyncSession, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID
+    session: AsyncSession, event_id: uuid.UUID, cat_id: uuid.UUID, developer_id: uuid.UUID
 ) -> AnyRow | None:
     """Let an event of the developer's cat be due now, and return it.
 

@@ -77,7 +77,7 @@ class DeveloperService:
         Raises:
             EventNotFoundError
         """
-        found = await self._database.write(lambda session: repository.resend(session, developer_id, cat_id, event_id))
+        found = await self._database.write(lambda session: repository.resend(session, event_id, cat_id, developer_id))
         if found is None:
             raise EventNotFoundError
         self._lifecycle.wake()

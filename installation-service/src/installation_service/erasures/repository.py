@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from cathouse.database import AnyRow, change_portion
+from cathouse.database import AnyRow, change_portion, remove_answers_to
 from cathouse.database.portions import PORTION
 from cathouse.schema import (
     IdempotencyKey,
@@ -152,15 +152,8 @@ async def blank_events(session: AsyncSession, user_id: uuid.UUID) -> int:
 
 async def delete_idempotency_keys(session: AsyncSession, user_id: uuid.UUID) -> int:
     """The answers that are kept for the person to ask for again, and for cats that called for the person."""
-    return await change_portion(
-        session,
-        delete(IdempotencyKey),
-        key=(IdempotencyKey.service, IdempotencyKey.principal, IdempotencyKey.route, IdempotencyKey.key),
-        where=(
-            IdempotencyKey.service == "installation",
-            or_(IdempotencyKey.principal == user_id, _belongs_to(user_id, IdempotencyKey.principal)),
-        ),
-    )
+    principal = IdempotencyKey.principal
+    return await remove_answers_to(session, "installation", or_(principal == user_id, _belongs_to(user_id, principal)))
 
 
 def _belongs_to(user_id: uuid.UUID, installation_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:

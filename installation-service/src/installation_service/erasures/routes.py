@@ -11,6 +11,8 @@ from installation_service.erasures.service import ErasureService
 
 router = APIRouter(tags=["internal"])
 
+Erasures = Annotated[ErasureService, provided("erasures")]
+
 
 @router.post(
     "/internal/v1/erasures",
@@ -18,6 +20,6 @@ router = APIRouter(tags=["internal"])
     dependencies=[called_by("auth")],
     operation_id="erase_person_of_installation",
 )
-async def erase_person(request: ErasureRequest, erasures: Annotated[ErasureService, provided("erasures")]) -> None:
+async def erase_person(request: ErasureRequest, erasures: Erasures) -> None:
     """Forget a person here. The answer means that nothing is left; repeating the call is no error."""
     await erasures.erase(request.user_id)

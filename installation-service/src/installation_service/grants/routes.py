@@ -16,6 +16,8 @@ from installation_service.installations.views import installation_view
 
 router = APIRouter(prefix="/api/v1/installations", tags=["grants"])
 
+Grants = Annotated[GrantService, provided("grants")]
+
 
 @router.get("/{installation_id}/permissions")
 async def list_grants(
@@ -32,7 +34,7 @@ async def answer_permission(
     permission_type: PermissionType,
     answer: Answer,
     player: CurrentPlayer,
-    grants: Annotated[GrantService, provided("grants")],
+    grants: Grants,
 ) -> GrantView:
     """Grant a permission or take it back; it holds from the cat's next call on."""
     found = await grants.answer(player.user_id, installation_id, permission_type, granted=answer.granted)

@@ -238,7 +238,7 @@ async def count_unread(session: AsyncSession, user_id: uuid.UUID) -> int:
     return await session.scalar(query) or 0
 
 
-async def mark_read(session: AsyncSession, user_id: uuid.UUID, notification_id: uuid.UUID) -> AnyRow | None:
+async def mark_read(session: AsyncSession, notification_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
     """Mark one of the player's notifications as read, and return it; the first reading counts."""
     await session.execute(
         update(Notification)

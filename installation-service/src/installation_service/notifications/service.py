@@ -80,7 +80,7 @@ class NotificationService:
         Raises:
             NotificationNotFoundError: also when it is somebody else's.
         """
-        found = await self._database.write(lambda session: repository.mark_read(session, user_id, notification_id))
+        found = await self._database.write(lambda session: repository.mark_read(session, notification_id, user_id))
         if found is None:
             raise NotificationNotFoundError
         return found

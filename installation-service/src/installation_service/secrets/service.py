@@ -29,7 +29,7 @@ class SecretService:
         wrapped = self._wrapper.wrap(value, installation_id=installation_id, name=name)
 
         async def keep(session: AsyncSession) -> AnyRow:
-            await _declared(session, user_id, installation_id, name)
+            await _declared(session, installation_id, name, user_id)
             await repository.keep_secret(session, installation_id, name, wrapped, key_id=self._wrapper.key_id)
             return await own_installation(session, installation_id, user_id)
 
@@ -43,7 +43,7 @@ class SecretService:
         """
 
         async def remove(session: AsyncSession) -> None:
-            status, declared = await _declared(session, user_id, installation_id, name)
+            status, declared = await _declared(session, installation_id, name, user_id)
             if declared["required"] and status == InstallationStatus.ACTIVE:
                 raise SecretStillRequiredError(name)
             await repository.remove_secret(session, installation_id, name)
@@ -52,7 +52,7 @@ class SecretService:
 
 
 async def _declared(
-    session: AsyncSession, user_id: uuid.UUID, installation_id: uuid.UUID, name: str
+    session: AsyncSession, installation_id: uuid.UUID, name: str, user_id: uuid.UUID
 ) -> tuple[str, dict[str, Any]]:
     """The locked installation's status, and what its release says of the secret."""
     locked = await lock_own_living_installation(session, installation_id, user_id)

@@ -12,9 +12,21 @@ from fastapi import APIRouter, Depends, Query
 from cathouse.database import AnyRow
 from cathouse.identity import CallingCat, CurrentPlayer
 from cathouse.schema import TaskPriority, TaskStatus
-from cathouse.web import DEFAULT_LIMIT, Cursor, GivenMoment, Keyset, Limit, Once, Page, SafeText, provided, view_of
+from cathouse.web import (
+    DEFAULT_LIMIT,
+    Cursor,
+    GivenMoment,
+    Keyset,
+    Limit,
+    Once,
+    Page,
+    SafeText,
+    folded_tag,
+    provided,
+    view_of,
+)
 from installation_service.tasks.repository import Filters
-from installation_service.tasks.schemas import MOST_TAGS, TaskChange, TaskCreation, TaskView, folded_tag
+from installation_service.tasks.schemas import MOST_TAGS, TaskChange, TaskCreation, TaskView
 from installation_service.tasks.service import TaskService
 
 router = APIRouter()

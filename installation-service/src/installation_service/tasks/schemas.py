@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cathouse.schema import TaskPriority, TaskStatus
-from cathouse.web import ChangeModel, GivenMoment, Moment, RequestModel
+from cathouse.web import ChangeModel, GivenMoment, Moment, RequestModel, folded_tags
 
 MOST_TAGS = 20
 LONGEST_TAG = 10
@@ -16,24 +16,12 @@ LONGEST_DESCRIPTION = 5000
 """Characters."""
 
 
-def folded_tag(tag: str) -> str:
-    """A tag as it is kept and looked for: trimmed, in lower case."""
-    return tag.strip().lower()
-
-
-def _tag_list(tags: object) -> object:
-    if not isinstance(tags, list):
-        return tags
-    folded = [folded_tag(tag) if isinstance(tag, str) else tag for tag in tags]
-    return list(dict.fromkeys(folded)) if all(isinstance(tag, str) for tag in folded) else folded
-
-
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=LONGEST_DESCRIPTION)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG)]
 Tags = Annotated[
     list[Tag],
-    BeforeValidator(_tag_list),
+    BeforeValidator(folded_tags),
     Field(
         default_factory=list,
         max_length=MOST_TAGS,

@@ -14,13 +14,15 @@ from installation_service.upgrades.service import UpgradeService
 
 router = APIRouter(prefix="/api/v1/installations", tags=["installations"])
 
+Upgrades = Annotated[UpgradeService, provided("upgrades")]
+
 
 @router.post("/{installation_id}/upgrade")
 async def upgrade_installation(
     installation_id: uuid.UUID,
     upgrade: Upgrade,
     player: CurrentPlayer,
-    upgrades: Annotated[UpgradeService, provided("upgrades")],
+    upgrades: Upgrades,
 ) -> InstallationView:
     """Agree to a release that asks for more, and run it from now on."""
     return installation_view(await upgrades.upgrade(player.user_id, installation_id, upgrade))
