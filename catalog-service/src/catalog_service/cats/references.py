@@ -3,16 +3,19 @@
 import uuid
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Depends, Path
 
 from cathouse.web import SafeText
 
-Reference = Annotated[SafeText, Path(alias="cat_id", description="A cat's id or slug.", max_length=80)]
 
-
-def read_reference(reference: str) -> uuid.UUID | str:
-    """The id, or what can only be a slug."""
+async def _read(
+    cat_id: Annotated[SafeText, Path(description="A cat's id or slug.", max_length=80)],
+) -> uuid.UUID | str:
     try:
-        return uuid.UUID(reference)
+        return uuid.UUID(cat_id)
     except ValueError:
-        return reference
+        return cat_id
+
+
+Reference = Annotated[uuid.UUID | str, Depends(_read)]
+"""A cat's id, or what can only be a slug."""

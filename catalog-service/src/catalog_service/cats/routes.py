@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from catalog_service.cats.ownership import is_owner_or_admin
-from catalog_service.cats.references import Reference, read_reference
+from catalog_service.cats.references import Reference
 from catalog_service.cats.schemas import CatChange, CatCreation, CatView, Deprecation, OwnedCatView
 from catalog_service.cats.service import CatService
 from catalog_service.cats.views import cat_view, owned_cat_view
@@ -30,14 +30,14 @@ async def create_cat(developer: CatalogWriter, creation: CatCreation, cats: Cats
 @revalidated
 async def read_cat(reference: Reference, person: CatalogReader, cats: Cats) -> OwnedCatView | CatView:
     """One cat by id or slug; drafts and suspended ones for their owner and admins only."""
-    return cat_view(await cats.find(read_reference(reference), person), person)
+    return cat_view(await cats.find(reference, person), person)
 
 
 @router.get("/{cat_id}/permissions")
 @revalidated
 async def list_permissions(reference: Reference, person: CatalogReader, cats: Cats) -> Page[PermissionView]:
     """What the cat asks for, as of its latest release."""
-    cat = await cats.find(read_reference(reference), person)
+    cat = await cats.find(reference, person)
     return Page[PermissionView](items=cat.permissions)
 
 

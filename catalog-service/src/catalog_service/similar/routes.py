@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from catalog_service.cats.references import Reference, read_reference
+from catalog_service.cats.references import Reference
 from catalog_service.cats.views import cat_view
 from catalog_service.similar.schemas import SimilarCats
 from catalog_service.similar.service import SimilarService
@@ -25,5 +25,5 @@ async def list_similar_cats(
     limit: Annotated[int, Query(ge=1, le=50, description="How many.")] = 10,
 ) -> SimilarCats:
     """Published cats like this one, the most similar first; `basis` says what they were compared by."""
-    rows, basis = await similar.find(read_reference(reference), person, limit=limit)
+    rows, basis = await similar.find(reference, person, limit=limit)
     return SimilarCats(items=[cat_view(row, person) for row in rows], basis=basis)
