@@ -112,15 +112,7 @@ async def is_owned(session: AsyncSession, cat_id: uuid.UUID, developer_id: uuid.
 async def lock_cat(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
     """The state of the cat that meets ``conditions``, locked until the transaction ends."""
     query = (
-        select(
-            Cat.id,
-            Cat.status,
-            Cat.suspension_reason,
-            Cat.status_before_suspension,
-            Cat.developer_id,
-            Cat.slug,
-            Cat.version,
-        )
+        select(Cat.status, Cat.suspension_reason, Cat.status_before_suspension, Cat.version)
         .where(*conditions)
         .with_for_update()
     )

@@ -62,15 +62,6 @@ class DeveloperService:
         rows = await self._list(repository.list_events, developer_id, cat_id, keyset)
         return keyset.page(rows, lambda row: (row.created_at, row.id))
 
-    async def _list(
-        self, list_rows: _ListRows, developer_id: uuid.UUID, cat_id: uuid.UUID, keyset: Keyset
-    ) -> Sequence[AnyRow]:
-        async def read(session: AsyncSession) -> Sequence[AnyRow]:
-            await check_owner(session, cat_id, developer_id)
-            return await list_rows(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
-
-        return await self._database.read(read)
-
     async def resend_event(self, developer_id: uuid.UUID, cat_id: uuid.UUID, event_id: uuid.UUID) -> AnyRow:
         """Deliver an event now, also one that was delivered or given up, and return it as it is before that.
 
@@ -82,3 +73,12 @@ class DeveloperService:
             raise EventNotFoundError
         self._lifecycle.wake()
         return found
+
+    async def _list(
+        self, list_rows: _ListRows, developer_id: uuid.UUID, cat_id: uuid.UUID, keyset: Keyset
+    ) -> Sequence[AnyRow]:
+        async def read(session: AsyncSession) -> Sequence[AnyRow]:
+            await check_owner(session, cat_id, developer_id)
+            return await list_rows(session, cat_id, after=keyset.after, limit=keyset.limit + 1)
+
+        return await self._database.read(read)

@@ -163,7 +163,7 @@ async def list_installations(
 async def lock_installation(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:
     """The player's installation, locked until the transaction ends; None when there is no such one."""
     query = (
-        select(Installation.status, Installation.cat_id, Installation.consent_epoch, Installation.config)
+        select(Installation.status, Installation.cat_id, Installation.config)
         .where(Installation.id == installation_id, Installation.user_id == user_id)
         .with_for_update()
     )

@@ -78,7 +78,6 @@ async def find_release_to_install(session: AsyncSession, cat_id: uuid.UUID, user
     )
     query = (
         select(
-            Cat.id,
             Cat.status,
             is_tried.label("is_tried"),
             latest.c.id.label("release_id"),

@@ -25,9 +25,7 @@ async def lock(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRo
             Installation.cat_id,
             Installation.status,
             Installation.developer_suspended_at,
-            Installation.developer_suspension_reason,
             Installation.operator_suspended_at,
-            Installation.operator_suspension_reason,
         )
         .join(Cat, Cat.id == Installation.cat_id)
         .where(*conditions)
