@@ -124,6 +124,29 @@ def _installations() -> AnySelect:
 _FOR_CAT = select_standing().add_columns(Installation.id, Installation.instance_name, Installation.config)
 
 
+def grant_rows(installation_id: uuid.UUID, grants: Mapping[uuid.UUID, bool]) -> list[dict[str, Any]]:
+    """A player's answers, by the permissions' ids, as rows to be kept."""
+    return [
+        {
+            "installation_id": installation_id,
+            "permission_id": permission_id,
+            "granted": granted,
+            "granted_at": func.now() if granted else None,
+        }
+        for permission_id, granted in grants.items()
+    ]
+
+
+def secret_rows(
+    installation_id: uuid.UUID, wrapped_secrets: Mapping[str, bytes], *, key_id: str
+) -> list[dict[str, Any]]:
+    """A player's wrapped secrets, by their names, as rows to be kept."""
+    return [
+        {"installation_id": installation_id, "name": name, "wrapped_value": wrapped, "key_id": key_id}
+        for name, wrapped in wrapped_secrets.items()
+    ]
+
+
 async def is_owned(session: AsyncSession, installation_id: uuid.UUID, user_id: uuid.UUID) -> bool:
     """Whether the installation is the player's."""
     query = select(Installation.id).where(Installation.id == installation_id, Installation.user_id == user_id)

@@ -24,7 +24,7 @@ from cathouse.schema import (
     ReleasePermission,
 )
 from installation_service.installations.errors import InstanceNameTakenError
-from installation_service.installations.repository import LIVING_NAME
+from installation_service.installations.repository import LIVING_NAME, grant_rows, secret_rows
 from installation_service.lifecycle.repository import event_of
 from installation_service.new_installations.errors import CatNotFoundError
 
@@ -119,21 +119,10 @@ async def add_installation(session: AsyncSession, new: NewInstallation) -> None:
         .add_cte(event_of(new.id, new.cat_id, LifecycleEventType.CREATED).cte("event"))
     )
     if new.grants:
-        answers = [
-            {
-                "installation_id": new.id,
-                "permission_id": permission_id,
-                "granted": granted,
-                "granted_at": func.now() if granted else None,
-            }
-            for permission_id, granted in new.grants.items()
-        ]
+        answers = grant_rows(new.id, new.grants)
         statement = statement.add_cte(insert(InstallationPermission).values(answers).cte("grants"))
     if new.wrapped_secrets:
-        secrets = [
-            {"installation_id": new.id, "name": name, "wrapped_value": wrapped, "key_id": new.secrets_key_id}
-            for name, wrapped in new.wrapped_secrets.items()
-        ]
+        secrets = secret_rows(new.id, new.wrapped_secrets, key_id=new.secrets_key_id)
         statement = statement.add_cte(insert(PlayerSecret).values(secrets).cte("secrets"))
     try:
         await session.execute(statement)

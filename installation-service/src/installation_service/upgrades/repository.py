@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, true, update
+from sqlalchemy import case, delete, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,13 @@ from cathouse.schema import (
     Release,
     effective_release,
 )
-from installation_service.installations.repository import given_secrets, latest_release, requested_permissions
+from installation_service.installations.repository import (
+    given_secrets,
+    grant_rows,
+    latest_release,
+    requested_permissions,
+    secret_rows,
+)
 from installation_service.lifecycle.repository import event_of
 
 
@@ -81,16 +87,7 @@ async def keep_consent(session: AsyncSession, installation_id: uuid.UUID, cat_id
         )
     )
     if consent.grants:
-        rows = [
-            {
-                "installation_id": installation_id,
-                "permission_id": permission_id,
-                "granted": granted,
-                "granted_at": func.now() if granted else None,
-            }
-            for permission_id, granted in consent.grants.items()
-        ]
-        answers = upsert(InstallationPermission).values(rows)
+        answers = upsert(InstallationPermission).values(grant_rows(installation_id, consent.grants))
         answers = answers.on_conflict_do_update(
             constraint="pk_installation_permissions",
             set_={"granted": answers.excluded.granted, "granted_at": answers.excluded.granted_at},
@@ -99,15 +96,7 @@ async def keep_consent(session: AsyncSession, installation_id: uuid.UUID, cat_id
         statement = statement.add_cte(answers.cte("grants"))
     if consent.wrapped_secrets:
         secrets = upsert(PlayerSecret).values(
-            [
-                {
-                    "installation_id": installation_id,
-                    "name": name,
-                    "wrapped_value": wrapped,
-                    "key_id": consent.secrets_key_id,
-                }
-                for name, wrapped in consent.wrapped_secrets.items()
-            ]
+            secret_rows(installation_id, consent.wrapped_secrets, key_id=consent.secrets_key_id)
         )
         secrets = secrets.on_conflict_do_update(
             constraint="pk_player_secrets",
