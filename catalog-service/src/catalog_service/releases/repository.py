@@ -1,7 +1,8 @@
 """All SQL about releases and the permissions that they ask for."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, delete, func, insert, select, update
@@ -39,6 +40,23 @@ def requested_permissions(*conditions: ColumnElement[bool]) -> AnySelect:
     )
 
 
+_CONTENT = (
+    Release.id,
+    Release.version,
+    Release.changelog,
+    Release.endpoint_url,
+    Release.config_schema,
+    Release.egress_hosts,
+    Release.secrets,
+    Release.timeout_s,
+    Release.published_at,
+    requested_permissions(ReleasePermission.release_id == Release.id)
+    .correlate(Release)
+    .scalar_subquery()
+    .label("permissions"),
+)
+
+
 def _releases() -> AnySelect:
     """Every column of a release's views, with its permissions, and whether it asks for more than the one before."""
     before = aliased(Release)
@@ -48,23 +66,8 @@ def _releases() -> AnySelect:
         .where(before.published_at.is_not(None))
         .scalar_subquery()
     )
-    return select(
-        Release.id,
-        Release.cat_id,
-        Release.version,
-        Release.changelog,
-        Release.endpoint_url,
-        requested_permissions(ReleasePermission.release_id == Release.id)
-        .correlate(Release)
-        .scalar_subquery()
-        .label("permissions"),
-        Release.config_schema,
-        Release.egress_hosts,
-        Release.secrets,
-        Release.timeout_s,
-        func.coalesce(Release.consent_epoch > epoch_before, False).label("asks_for_consent"),
-        Release.published_at,
-    )
+    asks_for_consent = func.coalesce(Release.consent_epoch > epoch_before, False).label("asks_for_consent")
+    return select(*_CONTENT, Release.cat_id, asks_for_consent)
 
 
 async def add_release(
@@ -76,15 +79,26 @@ async def add_release(
         VersionTakenError: the cat has a release of the version.
     """
     release = Release(cat_id=cat_id, consent_epoch=consent_epoch, **_columns(content))
-    try:
-        async with session.begin_nested():
-            session.add(release)
-    except IntegrityError as error:
-        if broken_constraint(error) == "uq_releases_cat_id_version":
-            raise VersionTakenError(content.version) from None
-        raise
+    async with _as_the_only(session, content.version):
+        session.add(release)
     await _ask(session, cat_id, release.id, content.permissions)
     return release.id
+
+
+@asynccontextmanager
+async def _as_the_only(session: AsyncSession, version: str) -> AsyncIterator[None]:
+    """A savepoint in which the cat gets a release of ``version``, when it has none.
+
+    Raises:
+        VersionTakenError: it has one.
+    """
+    try:
+        async with session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if broken_constraint(error) == "uq_releases_cat_id_version":
+            raise VersionTakenError(version) from None
+        raise
 
 
 def _columns(content: ReleaseContent) -> dict[str, Any]:
@@ -120,26 +134,7 @@ async def _ask(
 
 
 def _contents(*conditions: ColumnElement[bool]) -> AnySelect:
-    return (
-        select(
-            Release.id,
-            Release.version,
-            Release.changelog,
-            Release.endpoint_url,
-            Release.config_schema,
-            Release.egress_hosts,
-            Release.secrets,
-            Release.timeout_s,
-            Release.consent_epoch,
-            Release.published_at,
-            requested_permissions(ReleasePermission.release_id == Release.id)
-            .correlate(Release)
-            .scalar_subquery()
-            .label("permissions"),
-        )
-        .where(*conditions)
-        .order_by(Release.precedence.desc())
-    )
+    return select(*_CONTENT, Release.consent_epoch).where(*conditions).order_by(Release.precedence.desc())
 
 
 async def find_content(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRow | None:
@@ -169,13 +164,8 @@ async def replace_content(
     """
     statement = update(Release).where(Release.id == release_id, Release.published_at.is_(None))
     values = {**_columns(content), "consent_epoch": consent_epoch}
-    try:
-        async with session.begin_nested():
-            await session.execute(statement.values(**values))
-    except IntegrityError as error:
-        if broken_constraint(error) == "uq_releases_cat_id_version":
-            raise VersionTakenError(content.version) from None
-        raise
+    async with _as_the_only(session, content.version):
+        await session.execute(statement.values(**values))
     await session.execute(delete(ReleasePermission).where(ReleasePermission.release_id == release_id))
     await _ask(session, cat_id, release_id, content.permissions)
 
