@@ -6,7 +6,7 @@ Not among what ``cathouse.web`` offers to all: a service that challenges nobody 
 import uuid
 
 from cathouse.errors import ServiceError
-from cathouse.web.clients import ServiceClient
+from cathouse.web.service_client import ServiceClient
 
 
 class EndpointChallengeFailedError(ServiceError):
