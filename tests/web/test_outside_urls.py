@@ -17,10 +17,16 @@ DEVELOPMENT = OutsideUrlRules(allow_private=True, own_ports=frozenset({8001}))
         "https://xn--bcher-kva.example/",
         "https://bücher.example/katze",
         "https://1and1.com/",
+        "https://a.example.com/",
+        "https://z9.9z9-9z9.z9z.example/",
+        "https://r3---sn-4g5e.example.com/",
+        f"https://{'a' * 63}.example.com/",
+        f"https://{'a.' * 122}example.z/",  # a name of 253 characters
+        f"https://cats.example.com/{'x' * (2048 - 25)}",
     ],
 )
 def test_public_https_is_accepted(url: str) -> None:
-    PUBLIC.check(url)
+    assert PUBLIC.check(url).geturl() == url
 
 
 @pytest.mark.parametrize(
@@ -51,12 +57,16 @@ def test_public_https_is_accepted(url: str) -> None:
         ("https://localhost/", "single label"),
         ("https://cats/", "single label"),
         ("https://printer.local/", "local network"),
+        ("https://wiki.intranet/", "local network"),
+        ("https://wiki.corp/", "local network"),
+        ("https://[2606:4700:4700::1111]/", "IP address"),
         ("https://metadata.google.internal/", "local network"),
         ("https://cats.example.1/", "IP address"),
         ("https://-cats.example.com/", "not a valid name"),
         ("https://cats_house.example.com/", "not a valid name"),
         ("https://xn--a.example/", "not a valid internationalised"),
-        ("https://a" + "a" * 2100 + ".example/", "longer than"),
+        (f"https://{'a.' * 122}example.zz/", "not a valid name"),
+        (f"https://cats.example.com/{'x' * (2049 - 25)}", "longer than 2048 characters"),
     ],
 )
 def test_everything_else_is_refused_with_a_reason(url: str, reason: str) -> None:
@@ -91,6 +101,9 @@ ADDRESSES = [
     "1.2.3.4.5",
     "1.2.3.4.0x5",
     "cat.0x7f",
+    "cat.0x9F",
+    "cat.0x",
+    "cat.9",
     "example.com.1",
     # the end of a name
     "127.0.0.1.",
@@ -176,6 +189,7 @@ def test_an_address_is_refused_in_every_spelling(host: str) -> None:
         "https://cats.example.com /",
         "https://cats.example.com\x00/",
         "https://cats.example.com\x7f/",
+        "https://\uff43ats.example.com/",
         "https://cats\u00adhouse.example.com/",
         "https://cats\u200bhouse.example.com/",
         "https://cats\u2024example.com/",
@@ -286,6 +300,26 @@ def test_development_accepts_this_machine_and_nothing_else_private(url: str) -> 
 def test_development_refuses_our_own_ports_and_other_private_addresses(url: str) -> None:
     with pytest.raises(ValueError, match=r"belongs to Cat House|https|IP address"):
         DEVELOPMENT.check(url)
+
+
+def test_development_knows_its_own_ports_where_the_url_names_none() -> None:
+    for scheme, port in (("http", 80), ("https", 443)):
+        rules = OutsideUrlRules(allow_private=True, own_ports=frozenset({port}))
+        with pytest.raises(ValueError, match="belongs to Cat House"):
+            rules.check(f"{scheme}://localhost/")
+        for other in (f"{'https' if scheme == 'http' else 'http'}://localhost/", f"{scheme}://localhost:81/"):
+            assert rules.check(other).geturl() == other
+
+
+def test_what_development_accepts_is_said_in_development_alone() -> None:
+    for rules, reason in ((PUBLIC, "^expected https$"), (DEVELOPMENT, "^expected https; http is accepted on")):
+        with pytest.raises(ValueError, match=reason):
+            rules.check("http://cats.example.com/")
+
+
+def test_a_host_is_told_in_lower_case_ascii() -> None:
+    assert check_host("CATS.Example.com.") == "cats.example.com"
+    assert check_host("b\u00fccher.example") == "xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("host", ["metadata.google.internal\n", "cats.example.com\n", "127.0.0.1\n", "a.b\x00"])

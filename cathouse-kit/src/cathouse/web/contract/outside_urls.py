@@ -5,7 +5,6 @@ address that the name leads to (its ``egress`` subject), before it connects. Rul
 the outside".
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -16,9 +15,10 @@ LONGEST_URL = 2048
 
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
 _FORBIDDEN_SUFFIXES = (".local", ".internal", ".localhost", ".onion", ".home.arpa", ".lan", ".intranet", ".corp")
-_NUMERIC_LABEL = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _BRACKETED = re.compile(r"\[[0-9a-f:.]+\](:[0-9]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_AN_ADDRESS = "the host is an IP address; a name is expected, whatever way the address is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def check_host(host: str) -> str:
     """
     if "%" in host:
         raise ValueError("the host carries a zone id or an escape")
-    if ":" in host or _is_address(host):
-        raise ValueError("the host is an IP address; a name is expected, whatever way the address is written")
+    if ":" in host:
+        raise ValueError(_AN_ADDRESS)
     try:
         name = host.lower() if host.isascii() else idna.encode(host, uts46=False).decode()
     except idna.IDNAError:
@@ -87,10 +87,11 @@ def check_host(host: str) -> str:
         ) from None
     name = name.removesuffix(".")
     labels = name.split(".")
+    # inet_aton also reads 2130706433, 127.1 and 0x7f.1: what ends in a number is an address in some spelling, or none.
+    if _NUMERIC_LABEL.fullmatch(labels[-1]):
+        raise ValueError(_AN_ADDRESS)
     if len(labels) < 2:
         raise ValueError("the host has a single label; a full public name is expected, like cats.example.com")
-    if _NUMERIC_LABEL.fullmatch(labels[-1]):
-        raise ValueError("the host is an IP address; a name is expected, whatever way the address is written")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("the host is not a valid name")
     if any(label.startswith("xn--") for label in labels):
@@ -113,12 +114,3 @@ def _split(url: str) -> tuple[SplitResult, str | None, int | None]:
     if "[" in parts.netloc and not _BRACKETED.fullmatch(parts.netloc):
         raise ValueError("the URL cannot be read; brackets are for IPv6 addresses")
     return parts, host, port
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        # inet_aton also reads 2130706433, 127.1 and 0x7f.1: all labels numeric is an address in some spelling.
-        return all(_NUMERIC_LABEL.fullmatch(label) for label in host.rstrip(".").split("."))
-    return True
