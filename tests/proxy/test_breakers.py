@@ -95,6 +95,7 @@ def cats() -> Cats:
         ("x...x..." * 10, 0, False),
         # within thirty seconds
         ("x." * 10, 1.4, True),
+        ("x." * 10, 1.55, True),
         ("x." * 10, 1.6, False),
         ("x." * 50, 1.6, False),
         ("." * 100 + "x." * 10, 0, False),
@@ -117,6 +118,17 @@ def test_what_was_good_long_ago_does_not_make_up_for_what_is_bad_now(cats: Cats)
     assert cats.left_alone_for() > 0
 
 
+def test_what_was_bad_lately_is_remembered_when_what_came_before_is_forgotten(cats: Cats) -> None:
+    cats.call(".")
+    cats.now += 28
+    cats.calls("x." * 8)
+    cats.now += 3
+    cats.calls("x.x")
+    assert cats.left_alone_for() == 0
+    cats.call(".")
+    assert cats.left_alone_for() == FIRST_PAUSE_S
+
+
 def test_what_was_bad_long_ago_is_forgotten(cats: Cats) -> None:
     cats.calls("xxx." * 4)
     cats.now += 31
@@ -133,7 +145,7 @@ def test_what_was_bad_long_ago_is_forgotten(cats: Cats) -> None:
         (DestinationUnavailableError(), True),
         (MalformedAnswerError("?"), True),
         (TlsError(), True),
-        *((CatFailedError(status), True) for status in (301, 307, 500, 503, 599)),
+        *((CatFailedError(status), True) for status in (301, 307, 399, 500, 503, 599)),
         *((CatFailedError(status), False) for status in (400, 401, 404, 407, 422, 429, 499)),
     ],
     ids=lambda value: str(getattr(value, "received_status", None) or type(value).__name__),
@@ -179,6 +191,16 @@ def test_the_pause_doubles_up_to_five_minutes_and_a_probe_that_goes_well_ends_it
     assert cats.left_alone_for() == FIRST_PAUSE_S
 
 
+def test_a_probe_is_no_call_of_the_window_that_follows_it(cats: Cats) -> None:
+    cats.open()
+    cats.now += FIRST_PAUSE_S
+    cats.call(".")
+    cats.calls("x." * 9 + "x")
+    assert cats.left_alone_for() == 0
+    cats.call(".")
+    assert cats.left_alone_for() == FIRST_PAUSE_S
+
+
 def test_what_the_cat_refuses_is_a_probe_that_goes_well(cats: Cats) -> None:
     cats.open()
     cats.now += FIRST_PAUSE_S
@@ -211,6 +233,16 @@ def test_a_probe_that_is_abandoned_leaves_the_next_one_to_be_it(cats: Cats, erro
             pass
     cats.call("x")
     assert cats.left_alone_for() == 2 * FIRST_PAUSE_S
+
+
+def test_a_probe_that_is_over_takes_nothing_from_the_next_one(cats: Cats) -> None:
+    cats.open()
+    cats.now += FIRST_PAUSE_S
+    with cats.breakers.passage(CAT) as abandoned:
+        abandoned.end()
+        with cats.breakers.passage(CAT):
+            abandoned.end()
+            assert cats.left_alone_for() == 1
 
 
 @pytest.fixture
@@ -264,6 +296,7 @@ def test_so_many_cats_are_remembered_and_those_that_were_quiet_longest_forgotten
     for _ in range(150):
         cats.call(".", cat=uuid.uuid4())
         assert len(cats.breakers._cats) <= 100
+    assert len(cats.breakers._cats) == 100
     assert cats.left_alone_for() == 0
 
 

@@ -64,6 +64,13 @@ def test_installations_are_counted_only_where_they_have_a_limit() -> None:
         assert refusal(some, CAT, HOME) is CatBusyError
 
 
+def test_who_is_no_installation_is_not_counted_as_one() -> None:
+    some = Shares(installation=1, cat=3, total=10)
+    with some.hold(CAT), some.hold(CAT), some.hold(CAT, HOME):
+        assert refusal(some, CAT) is CatBusyError
+        assert set(some._installations) == {HOME}
+
+
 def test_a_place_comes_back_after_an_error() -> None:
     some = Shares(installation=1, cat=1, total=1)
     for _ in range(3):

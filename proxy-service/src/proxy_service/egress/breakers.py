@@ -112,7 +112,7 @@ class Passage:
     def _note(self, *, has_failed: bool) -> None:
         is_probe, self._is_probe = self._is_probe, False
         # A call from before the breaker opened says nothing new, however late it ends.
-        if is_probe or self._openings == self._breaker.openings:
+        if self._openings == self._breaker.openings:
             self._breaker.note(self._clock(), has_failed=has_failed, is_probe=is_probe)
 
 
