@@ -52,6 +52,47 @@ def test_a_secret_is_found_in_every_usual_disguise(value: str, disguise: str) ->
     assert (found.decode(), was_there) == (f'{{"you sent": "<{REMOVED}>"}}', True)
 
 
+PUNCTUATED = "a!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~b"
+WRITTEN = {
+    "quote": r"a%21%22%23%24%25%26%27%28%29%2A%2B%2C-./%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "rawurlencode": r"a%21%22%23%24%25%26%27%28%29%2A%2B%2C-.%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "urlencode": r"a%21%22%23%24%25%26%27%28%29%2A%2B%2C-.%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D%7Eb",
+    "URLEncoder": r"a%21%22%23%24%25%26%27%28%29*%2B%2C-.%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D%7Eb",
+    "encodeURIComponent": r"a!%22%23%24%25%26'()*%2B%2C-.%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "encodeURI": r"a!%22#$%25&'()*+,-./:;%3C=%3E?@%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "PathEscape": r"a%21%22%23$%25&%27%28%29%2A+%2C-.%2F:%3B%3C=%3E%3F@%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "JSON of Go": r"""a!\"#$%\u0026'()*+,-./:;\u003c=\u003e?@[\\]^_`{|}~b""",
+    "JSON of Gson": r"""a!\"#$%\u0026\u0027()*+,-./:;\u003c\u003d\u003e?@[\\]^_`{|}~b""",
+    "JSON_HEX of PHP": r"""a!\u0022#$%\u0026\u0027()*+,-.\/:;\u003C=\u003E?@[\\]^_`{|}~b""",
+    "JSON of .NET": r"""a!\u0022#$%\u0026\u0027()*\u002B,-./:;\u003C=\u003E?@[\\]^_\u0060{|}~b""",
+}
+"""A value of all that is neither letter nor digit, as each of them writes it."""
+
+
+@pytest.mark.parametrize("program", WRITTEN)
+def test_a_secret_is_found_as_each_program_escapes_it(program: str) -> None:
+    found, was_there = Echoes(PUNCTUATED).remove(f"<{WRITTEN[program]}>".encode())
+    assert (found.decode(), was_there) == (f"<{REMOVED}>", True)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "z", "Zz9_-zZ", "AZ", "token "])
+def test_the_shortest_credential_behind_a_scheme_has_eight_characters(scheme: str) -> None:
+    assert Echoes(f"{scheme} quill-42").remove(b"<quill-42>") == (f"<{REMOVED}>".encode(), True)
+    assert Echoes(f"{scheme} quill-4").remove(b"<quill-4>") == (b"<quill-4>", False)
+
+
+def test_what_is_no_scheme_leaves_the_value_whole() -> None:
+    for value in ("quill/feather-42", "4th quillfeather-42", "quill; feather-42"):
+        part = re.split("[/; ]+", value, maxsplit=1)[1].encode()
+        assert Echoes(value).remove(part) == (part, False)
+        assert Echoes(value).remove(b"/" + part) == (b"/" + part, False)
+
+
+def test_the_shortest_value_that_is_found_within_longer_base64_has_eight_characters() -> None:
+    for value, is_found in (("quill-42", True), ("quill-4", False)):
+        assert Echoes(value).remove(base64.b64encode(f"user:{value}, x".encode()))[1] is is_found
+
+
 @pytest.mark.parametrize(("value", "credential"), [(SPACED, SPACED[7:]), (BASIC, BASIC[6:])])
 def test_what_stands_behind_a_scheme_is_found_by_itself(value: str, credential: str) -> None:
     for written in disguises(credential).values():
