@@ -17,6 +17,14 @@ HEXED = {ord(each): f"@u{ord(each):04X}" for each in "<>&'\"+`"}
 BASIC = "Basic dXNlcjpxdWlsbGZlYXRoZXI="
 
 
+IN_BASE64 = ">>>???a"
+"""In base64 it has all that a URL escapes: Pj4+Pz8/YQ=="""
+
+
+def in_lower_case(escaped: str) -> str:
+    return re.sub("%..", lambda found: found[0].lower(), escaped)
+
+
 def disguises(value: str) -> dict[str, str]:
     """The value as programs write it."""
     raw = value.encode()
@@ -29,7 +37,7 @@ def disguises(value: str) -> dict[str, str]:
         "JSON of .NET": json.dumps(value.translate(HEXED))[1:-1].replace("@u", "\\u"),
         "a path": quote(value),
         "a query": quote(value, safe=""),
-        "a query in lower case": re.sub("%..", lambda found: found[0].lower(), quote(value, safe="")),
+        "a query in lower case": in_lower_case(quote(value, safe="")),
         "a form": quote_plus(value),
         "percent-encoded as a whole": whole,
         "percent-encoded as a whole in upper case": whole.upper(),
@@ -41,11 +49,12 @@ def disguises(value: str) -> dict[str, str]:
         "base64 for URLs": base64.urlsafe_b64encode(raw).decode(),
         "base64 for URLs without padding": base64.urlsafe_b64encode(raw).decode().rstrip("="),
         "base64 in a query": quote(base64.b64encode(raw).decode(), safe=""),
+        "base64 in a query in lower case": in_lower_case(quote(base64.b64encode(raw).decode(), safe="")),
     }
 
 
 @pytest.mark.parametrize("disguise", disguises(TOKEN))
-@pytest.mark.parametrize("value", [TOKEN, SPACED, BASIC, "ab12"])
+@pytest.mark.parametrize("value", [TOKEN, SPACED, BASIC, IN_BASE64, "ab12"])
 def test_a_secret_is_found_in_every_usual_disguise(value: str, disguise: str) -> None:
     written = disguises(value)[disguise]
     found, was_there = Echoes(value).remove(f'{{"you sent": "<{written}>"}}'.encode())
@@ -61,6 +70,11 @@ WRITTEN = {
     "encodeURIComponent": r"a!%22%23%24%25%26'()*%2B%2C-.%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~b",
     "encodeURI": r"a!%22#$%25&'()*+,-./:;%3C=%3E?@%5B%5C%5D%5E_%60%7B%7C%7D~b",
     "PathEscape": r"a%21%22%23$%25&%27%28%29%2A+%2C-.%2F:%3B%3C=%3E%3F@%5B%5C%5D%5E_%60%7B%7C%7D~b",
+    "HTML of Python": r"""a!&quot;#$%&amp;&#x27;()*+,-./:;&lt;=&gt;?@[\]^_`{|}~b""",
+    "HTML of Go": r"""a!&#34;#$%&amp;&#39;()*+,-./:;&lt;=&gt;?@[\]^_`{|}~b""",
+    "HTML of .NET": r"""a!&quot;#$%&amp;&#39;()*+,-./:;&lt;=&gt;?@[\]^_`{|}~b""",
+    "HTML of PHP": r"""a!&quot;#$%&amp;&#039;()*+,-./:;&lt;=&gt;?@[\]^_`{|}~b""",
+    "XML": r"""a!&quot;#$%&amp;&apos;()*+,-./:;&lt;=&gt;?@[\]^_`{|}~b""",
     "JSON of Go": r"""a!\"#$%\u0026'()*+,-./:;\u003c=\u003e?@[\\]^_`{|}~b""",
     "JSON of Gson": r"""a!\"#$%\u0026\u0027()*+,-./:;\u003c\u003d\u003e?@[\\]^_`{|}~b""",
     "JSON_HEX of PHP": r"""a!\u0022#$%\u0026\u0027()*+,-.\/:;\u003C=\u003E?@[\\]^_`{|}~b""",

@@ -1,6 +1,7 @@
 """Names: every answer is looked at, what was looked at is connected to, and nothing tells what stands behind a name."""
 
 import asyncio
+import gc
 import ipaddress
 import socket
 import time
@@ -8,8 +9,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from cathouse.tls import client_tls
@@ -20,7 +23,7 @@ from proxy_service.egress.connection import MOST_TRIED, SECOND_ADDRESS_AFTER_S, 
 from proxy_service.egress.errors import DestinationUnavailableError, EgressError
 from proxy_service.egress.phases import Phases
 from proxy_service.egress.resolver import GuardedResolver, UnresolvedError
-from tests.proxy.hostile import LOOPS, OTHER_OWNER, OWNER, ask, asking, hostile, none_left, outside, says
+from tests.proxy.hostile import LOOPS, OTHER_OWNER, OWNER, ask, asking, hostile, none_left, outside, says, until
 from tests.proxy.name_server import (
     EMPTY,
     FAILS,
@@ -146,7 +149,8 @@ async def test_addresses_are_looked_at_in_whatever_spelling() -> None:
 async def test_in_development_this_machine_is_let_through_by_its_names_and_no_other_way() -> None:
     async with name_server(cat=[("A", HERE)]) as server:
         resolver = GuardedResolver(allow_private=True, servers=[server.address])
-        assert {str(each) for each in await resolver.resolve(OWNER, "localhost")} == {HERE, "::1"}
+        for named, addresses in (("localhost", {HERE, "::1"}), (HERE, {HERE}), ("::1", {"::1"})):
+            assert await found(resolver, named) == addresses
         for name in ("cat.example.com", "127.0.0.2", "::ffff:127.0.0.1", "10.0.0.1"):
             with pytest.raises(UnresolvedError):
                 await resolver.resolve(OWNER, name)
@@ -199,12 +203,56 @@ async def test_a_name_server_that_says_half_is_not_believed_for_long(monkeypatch
 
 
 async def test_the_look_ups_of_a_service_that_ends_are_ended() -> None:
-    async with resolving(slow=SILENT) as (resolver, _):
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    async with resolving(slow=SILENT) as (resolver, server):
         waiting = asyncio.create_task(resolver.resolve(OWNER, "slow.example.com"))
-        await asyncio.sleep(0.05)
+        await until(lambda: server.questions["slow.example.com", "A"] == 1)
+        assert asked_over_udp(server)
         await resolver.close()
-        with pytest.raises((asyncio.CancelledError, UnresolvedError)):
+        assert (waiting.done(), resolver._under_way) == (True, {})
+        with pytest.raises(asyncio.CancelledError):
             await waiting
+        assert not asked_over_udp(server)
+        assert not told
+
+
+def asked_over_udp(server: NameServer) -> int:
+    """How many sockets of this process have asked it and wait."""
+    return sum(bool(each.raddr) and each.raddr.port == server.port for each in psutil.Process().net_connections("udp4"))
+
+
+async def test_a_look_up_that_fails_when_nobody_waits_any_more_is_no_event() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    async with resolving(slow=SILENT) as (resolver, server):
+        waiting = asyncio.create_task(resolver.resolve(OWNER, "slow.example.com"))
+        await until(lambda: server.questions["slow.example.com", "A"] == 1)
+        waiting.cancel()
+        await until(waiting.done)
+        (lookup,) = resolver._under_way.values()
+        resolver._resolver.cancel()  # c-ares says that it has failed
+        await until(lookup.done)
+        await asyncio.sleep(0)
+        assert isinstance(lookup._exception, UnresolvedError)  # type: ignore[attr-defined]  # asking would be looking
+        del lookup
+        gc.collect()
+    assert not told
+
+
+@pytest.mark.parametrize("addresses", [[], ["cat"], [PUBLIC, "cat"], ["fe80::1%"], [b"\xff"]], ids=str)
+async def test_what_a_name_server_says_and_is_no_address_refuses_its_name(
+    addresses: list[str | bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C-ares lets none through; one that did would not open the door."""
+
+    async def says(*_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(nodes=[SimpleNamespace(addr=(each, 0)) for each in addresses])
+
+    async with resolving() as (resolver, _):
+        monkeypatch.setattr(resolver._resolver, "getaddrinfo", says)
+        with pytest.raises(UnresolvedError):
+            await resolver.resolve(OWNER, "cat.example.com")
 
 
 async def test_the_connection_goes_to_what_was_looked_at_and_a_changed_answer_is_looked_at_anew() -> None:

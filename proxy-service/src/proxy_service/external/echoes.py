@@ -21,6 +21,7 @@ SHORTEST_CREDENTIAL = 8
 looked for inside of longer base64."""
 
 _WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_-]* +(\S.*)")
+_ESCAPE = re.compile("%..")
 _MARK = REMOVED.encode()
 
 _ASCII = [chr(code) for code in range(128)]
@@ -33,6 +34,9 @@ _URL_TABLES = tuple(
     for unescaped in _UNESCAPED_IN_URLS
     for cased in (str.lower, str.upper)
 )
+
+# Of Python, Go and .NET, PHP, XML.
+_APOSTROPHES_IN_HTML = ("&#x27;", "&#39;", "&#039;", "&apos;")
 
 # What is written as \u00XX although JSON does not ask for it: by nobody, Go, Gson, PHP's JSON_HEX_*, .NET.
 _ESCAPED_IN_JSON = (("", str), ("<>&", str.lower), ("<>&='", str.lower), ("<>&'\"", str.upper), ("<>&'\"+`", str.upper))
@@ -82,11 +86,9 @@ def _escaped(value: str) -> Iterator[str]:
     """The value as it is, and with what has a meaning in JSON, HTML or a URL escaped."""
     yield value
     in_html = html.escape(value)
-    yield from (
-        in_html,
-        in_html.replace("&#x27;", "&#39;"),
-        in_html.replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-    )
+    for apostrophe in _APOSTROPHES_IN_HTML:
+        written = in_html.replace("&#x27;", apostrophe)
+        yield from (written, written.replace("&quot;", "&#34;"))
     for table in _JSON_TABLES:
         written = value.translate(table)
         yield from (written, written.replace("/", "\\/"))
@@ -102,7 +104,8 @@ def _encoded(value: bytes) -> Iterator[str]:
     for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
         encoded = encode(value).decode()
         escaped = quote(encoded, safe="")
-        yield from (encoded, encoded.rstrip("="), escaped, escaped.replace("%2F", "%2f").replace("%3D", "%3d"))
+        in_lower_case = _ESCAPE.sub(lambda found: found[0].lower(), escaped)
+        yield from (encoded, encoded.rstrip("="), escaped, in_lower_case)
         if len(value) >= SHORTEST_CREDENTIAL:
             yield from (_within(encode(bytes(before) + value).decode(), before, len(value)) for before in range(3))
 
