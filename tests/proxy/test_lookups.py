@@ -235,7 +235,7 @@ async def test_a_look_up_that_fails_when_nobody_waits_any_more_is_no_event() -> 
         await until(lookup.done)
         await asyncio.sleep(0)
         assert isinstance(lookup._exception, UnresolvedError)  # type: ignore[attr-defined]  # asking would be looking
-        del lookup
+        del lookup, waiting
         gc.collect()
     assert not told
 
