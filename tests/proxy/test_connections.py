@@ -5,7 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -85,6 +85,8 @@ async def test_an_idle_connection_is_closed_after_a_moment(
         await ask(client, asking(server.url))
         assert clients_of(server.port) == 1
         await server.until_left(within_s=0.4)
+        await until(lambda: not client._connections._idle)
+        assert not client._connections._by_origin
         await ask(client, asking(server.url))
         assert server.connections == 2
 
@@ -362,3 +364,88 @@ async def test_a_client_that_is_closed_leaves_nothing_open() -> None:
             await ask(door, asking(server.url))
             assert clients_of(server.port) == 1
         await none_left(server.port)
+
+
+class Wire:
+    """A transport that notes what is written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def abort(self) -> None:
+        self.closing = True
+
+
+def connected() -> tuple[connection.Connection, Wire]:
+    made, wire = connection.Connection(), Wire()
+    made.connection_made(cast("asyncio.Transport", wire))
+    return made, wire
+
+
+def test_a_connection_is_usable_from_when_it_is_made_until_it_is_closing_or_lost() -> None:
+    unmade = connection.Connection()
+    unmade.abort()
+    assert not unmade.is_usable
+    closing, wire = connected()
+    assert closing.is_usable
+    wire.closing = True
+    assert not closing.is_usable
+    lost, _ = connected()
+    lost.connection_lost(None)
+    assert not lost.is_usable
+
+
+async def test_nothing_is_sent_over_a_connection_that_is_lost() -> None:
+    lost, wire = connected()
+    lost.connection_lost(None)
+    exchange = lost.begin(b"GET", is_bodiless=False)
+    with pytest.raises(MalformedAnswerError):
+        await exchange.head()
+    assert not wire.written
+
+
+async def read_over(over: connection.Connection, request: bytes = b"GET") -> None:
+    """A whole exchange, but for its end."""
+    exchange = over.begin(request, is_bodiless=False)
+    over.data_received(FINE)
+    assert [chunk async for chunk in exchange.chunks()] == [b"{}"]
+
+
+async def test_a_connection_carries_another_exchange_when_one_was_carried_to_its_end() -> None:
+    usable, _ = connected()
+    assert usable.finish() is False  # there was none
+    await read_over(usable)
+    assert usable.finish() is True
+    assert usable.finish() is False
+    await read_over(usable)
+    usable.connection_lost(None)
+    assert usable.finish() is False
+
+
+async def test_a_connection_is_not_kept_behind_a_request_of_more_than_16_kib() -> None:
+    for size, is_kept in ((16 * 1024, True), (16 * 1024 + 1, False)):
+        usable, _ = connected()
+        await read_over(usable, bytes(size))
+        assert usable.finish() is is_kept
+
+
+async def test_an_exchange_that_has_ended_is_limited_no_longer() -> None:
+    usable, _ = connected()
+    exchange = usable.begin(b"GET", is_bodiless=False)
+    exchange.limit(asyncio.get_running_loop().time() + 60, ServiceEndingError())
+    usable.finish()
+    assert exchange._limit is not None
+    assert exchange._limit.cancelled()
+
+
+async def test_a_stream_goes_on_when_the_time_for_its_head_is_over(client: OutsideClient) -> None:
+    slow = says(OK + b"Content-Length: 3\r\n\r\na", b"b", b"c", every_s=0.3)
+    async with hostile(slow) as server, client.call(asking(server.url), timeout_s=0.4) as answer:
+        assert [chunk async for chunk in answer.stream(idle_s=2, total_s=5)] == [b"a", b"b", b"c"]
