@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from proxy_service.egress import connection
-from proxy_service.egress.client import OutsideClient
+from proxy_service.egress.client import LARGEST_ANSWER, LARGEST_DISCARDED, OutsideClient
 from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
+from proxy_service.egress.exchange import LARGEST_BUFFER, LARGEST_HEAD, MOST_FIELDS
 from proxy_service.egress.phases import Phases
 from tests.proxy.hostile import (
     CHUNKED,
@@ -354,6 +355,11 @@ async def test_what_is_sent_is_one_plain_request(client: OutsideClient) -> None:
         line, *rest = await sent("a%20b/ä?q=ü&r=a+b", server)
         assert line == b"POST /a%20b/%C3%A4?q=%C3%BC&r=a+b HTTP/1.1"
         assert rest == [*always, b"Content-Length: 2", b"", b"{}"]
+        as_they_are = "/:@!$&'()*+,;=~-._%2F"
+        line, *_ = await sent(f"{as_they_are[1:]}?{as_they_are}?", server)
+        assert line == f"POST {as_they_are}?{as_they_are}? HTTP/1.1".encode()
+        line, *_ = await sent('"<>^`{|}?"<>^`{|}', server)
+        assert line == b"POST /%22%3C%3E%5E%60%7B%7C%7D?%22%3C%3E%5E%60%7B%7C%7D HTTP/1.1"
         assert (await sent("?x=|", server, method="GET", body=b"")) == [b"GET /?x=%7C HTTP/1.1", *always, b"", b""]
         assert b"Content-Length: 0" in await sent("", server, method="DELETE", body=b"")
 
@@ -364,6 +370,13 @@ async def test_a_client_that_is_closed_leaves_nothing_open() -> None:
             await ask(door, asking(server.url))
             assert clients_of(server.port) == 1
         await none_left(server.port)
+
+
+def test_the_numbers_are_those_of_the_design() -> None:
+    """security.md, "The door to the outside", and RFC 8305."""
+    assert (LARGEST_ANSWER, LARGEST_DISCARDED) == (5 * 1024 * 1024, 4 * 1024)
+    assert (LARGEST_HEAD, MOST_FIELDS, LARGEST_BUFFER) == (32 * 1024, 100, 64 * 1024)
+    assert (connection.MOST_TRIED, connection.SECOND_ADDRESS_AFTER_S, connection.MOST_KEPT) == (8, 0.25, 500)
 
 
 class Wire:

@@ -97,6 +97,44 @@ async def test_what_comes_and_is_neither_head_nor_body_has_32_kib_at_most_at_a_t
             assert await cause(exchange) == TOO_MANY
 
 
+async def test_a_line_that_begins_an_answer_has_32_kib_at_most() -> None:
+    for more, is_accepted in ((0, True), (1, False)):
+        exchange = fed(*split(b"HTTP/1.1 200 " + b"a" * (32 * KIB - 13 + more), 1000))
+        exchange.feed(b"\r\nContent-Length: 0\r\n\r\n")
+        if is_accepted:
+            assert await read(exchange) == (200, b"")
+        else:
+            assert await cause(exchange) == TOO_MANY
+
+
+async def test_a_head_is_what_stands_in_the_final_one() -> None:
+    exchange = fed(
+        b"HTTP/1.1 103 X\r\nX-A: early\r\nX-B: early\r\n\r\n" + OK + b"X-a:  late \t\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert (await exchange.head()).headers == {"x-a": "late", "content-length": "0"}
+
+
+async def test_a_second_answer_is_not_taken_for_the_first() -> None:
+    for excess in (b"HTTP/1.1 404 X\r\nContent-Type: a/b\r\nContent-Length: 1\r\n\r\n!", b"HTTP/1.1 404 X\r\n", b"x"):
+        for pieces in ((FINE + excess,), (FINE, excess)):
+            exchange = fed(*pieces)
+            assert await read(exchange) == (200, b"{}")
+            assert (await exchange.head()).headers["content-type"] == "application/json"
+            assert not exchange.leaves_connection_usable
+
+
+async def test_which_answers_have_no_body_and_which_have_one_until_the_end() -> None:
+    for status in (204, 304):
+        exchange = fed(b"HTTP/1.1 %d X\r\n\r\n" % status)
+        assert await read(exchange) == (status, b"")
+        assert exchange.leaves_connection_usable
+    for status in (203, 205, 303, 305):
+        exchange = fed(b"HTTP/1.1 %d X\r\n\r\n{}" % status)
+        exchange.end(None)
+        assert await read(exchange) == (status, b"{}")
+        assert not exchange.leaves_connection_usable
+
+
 async def test_reading_pauses_behind_64_kib_and_goes_on_at_half_of_it() -> None:
     wire = Wire()
     exchange = exchange_over(wire)
