@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from cathouse.tls import client_tls
 from proxy_service.egress import connection
 from proxy_service.egress.client import LARGEST_ANSWER, LARGEST_DISCARDED, OutsideClient
 from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
 from proxy_service.egress.exchange import LARGEST_BUFFER, LARGEST_HEAD, MOST_FIELDS
 from proxy_service.egress.phases import Phases
+from proxy_service.egress.resolver import GuardedResolver
 from tests.proxy.hostile import (
     CHUNKED,
     FINE,
@@ -382,9 +385,14 @@ def test_the_numbers_are_those_of_the_design() -> None:
 class Wire:
     """A transport that notes what is written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: socket.socket | None = None) -> None:
+        self._own = own
         self.written: list[bytes] = []
         self.closing = False
+
+    def get_extra_info(self, name: str) -> socket.socket | None:
+        assert name == "socket"
+        return self._own
 
     def is_closing(self) -> bool:
         return self.closing
@@ -396,8 +404,8 @@ class Wire:
         self.closing = True
 
 
-def connected() -> tuple[connection.Connection, Wire]:
-    made, wire = connection.Connection(), Wire()
+def connected(own: socket.socket | None = None) -> tuple[connection.Connection, Wire]:
+    made, wire = connection.Connection(), Wire(own)
     made.connection_made(cast("asyncio.Transport", wire))
     return made, wire
 
@@ -456,6 +464,46 @@ async def test_an_exchange_that_has_ended_is_limited_no_longer() -> None:
     usable.finish()
     assert exchange._limit is not None
     assert exchange._limit.cancelled()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+PLACE = connection.Origin(OWNER, "cat.example.com", 443, is_tls=True)
+
+
+async def test_an_idle_connection_that_is_taken_is_not_closed_as_an_idle_one(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "KEPT_FOR_S", 0.02)
+    connections = connection.Connections(GuardedResolver(), client_tls())
+    kept, wire = connected(pair[0])
+    connections.keep(PLACE, kept)
+    assert connections.take(replace(PLACE, owner=OTHER_OWNER)) is None
+    assert connections.take(PLACE) is kept
+    assert connections.take(PLACE) is None
+    await asyncio.sleep(0.05)
+    assert not wire.closing
+    connections.keep(PLACE, kept)
+    await until(lambda: wire.closing)
+
+
+async def test_an_idle_connection_on_which_something_came_is_closed_and_another_one_taken(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    connections = connection.Connections(GuardedResolver(), client_tls())
+    ours, theirs = pair
+    quiet, _ = connected(theirs)
+    spoken_to, wire = connected(ours)
+    connections.keep(PLACE, quiet)
+    connections.keep(PLACE, spoken_to)
+    theirs.send(b"x")
+    assert connections.take(PLACE) is quiet
+    assert wire.closing
 
 
 async def test_a_stream_goes_on_when_the_time_for_its_head_is_over(client: OutsideClient) -> None:
