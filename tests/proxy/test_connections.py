@@ -12,7 +12,8 @@ import pytest
 
 from cathouse.tls import client_tls
 from proxy_service.egress import connection
-from proxy_service.egress.client import LARGEST_ANSWER, LARGEST_DISCARDED, OutsideClient
+from proxy_service.egress.answers import LARGEST_ANSWER, LARGEST_DISCARDED
+from proxy_service.egress.client import OutsideClient
 from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
 from proxy_service.egress.exchange import LARGEST_BUFFER, LARGEST_HEAD, MOST_FIELDS
 from proxy_service.egress.phases import Phases

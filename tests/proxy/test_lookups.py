@@ -234,7 +234,7 @@ async def test_a_look_up_that_fails_when_nobody_waits_any_more_is_no_event() -> 
         resolver._resolver.cancel()  # c-ares says that it has failed
         await until(lookup.done)
         await asyncio.sleep(0)
-        assert isinstance(lookup._exception, UnresolvedError)  # type: ignore[attr-defined]  # asking would be looking
+        assert isinstance(lookup._exception, UnresolvedError)  # asking would be looking
         del lookup, waiting
         gc.collect()
     assert not told

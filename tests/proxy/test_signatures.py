@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from cathouse.identity import Keyring, KeyUse, SigningRootRetiredError, derive, parse_roots
 from cathouse.identity.keys import cat_signing_secret
-from proxy_service.deliveries.signatures import SigningState, _secrets, is_signed, signed_headers
+from proxy_service.messages.signatures import SigningState, _secrets, is_signed, signed_headers
 from tests.fixtures.house import PLATFORM_SECRET
 
 OLDER = "r0:an-older-platform-root-of-the-tests-and-of-nothing-else"
