@@ -9,7 +9,6 @@ import grimp
 ROOT = Path(__file__).parents[2]
 DRAWING = ROOT / "docs" / "architecture.md"
 SERVICES = ("auth_service", "catalog_service", "installation_service", "proxy_service")
-ROOMS = ("schema", "database", "upkeep", "neon", "identity", "web", "cat", "local", "cli")
 BESIDE = {"__main__", "commands", "main", "settings"}
 """What puts a service together."""
 
@@ -21,9 +20,17 @@ def drawn() -> set[tuple[str, str]]:
     return set(_ARROW.findall(block))
 
 
+def contract_layers(container: str) -> list[set[str]]:
+    """What import-linter holds a package to, from the top."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == [container])
+    return [{name.strip() for name in layer.split("|")} for layer in layers]
+
+
 def imported() -> set[tuple[str, str]]:
     graph = grimp.build_graph("cathouse", *SERVICES)
-    names = {f"cathouse.{room}": room for room in ROOMS} | {service: service for service in SERVICES}
+    rooms = set().union(*contract_layers("cathouse"))
+    names = {f"cathouse.{room}": room for room in rooms} | {service: service for service in SERVICES}
     for each in names:
         graph.squash_module(each)
     return {
@@ -39,14 +46,8 @@ def test_every_arrow_is_there_and_no_other() -> None:
 
 
 def layers() -> dict[str, list[set[str]]]:
-    """What import-linter holds each service to, from the top."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    found = {}
-    for contract in contracts:
-        if contract["type"] == "layers" and contract["containers"][0] in SERVICES:
-            named = ({name.strip() for name in layer.split("|")} - BESIDE for layer in contract["layers"])
-            found[contract["containers"][0]] = [layer for layer in named if layer]
-    return found
+    """The subjects of each service, from the top."""
+    return {service: [layer - BESIDE for layer in contract_layers(service) if layer - BESIDE] for service in SERVICES}
 
 
 def test_the_table_of_subjects_has_their_layers() -> None:
