@@ -1,5 +1,6 @@
 """Dependencies: every one is chosen and written down, its licence is known, and what a lock names can be listed."""
 
+import ast
 import importlib.metadata
 import json
 import re
@@ -7,9 +8,10 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,7 +111,48 @@ def direct() -> set[str]:
 
 
 def test_every_direct_dependency_is_written_down_and_no_other() -> None:
-    assert written().keys() == direct()
+    page = "docs/decisions/dependencies.md"
+    assert not direct() - written().keys(), f"chosen, and not in {page}"
+    assert not written().keys() - direct(), f"in {page}, and nobody asks for it"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_lock_has_what_its_package_asks_for(package: str) -> None:
+    project = tomllib.loads((ROOT / package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = {canonicalize_name(each.name): each.specifier for each in locked(package)}
+    for asked in map(Requirement, project["dependencies"]):
+        if asked.name not in PACKAGES:
+            versions = found.get(canonicalize_name(asked.name))
+            assert versions is not None, f"{package}/requirements.txt has no {asked.name}: run `make lock`"
+            assert all(asked.specifier.contains(each.version) for each in versions), f"{asked}: run `make lock`"
+
+
+def imported(sources: Iterable[Path]) -> set[str]:
+    """The distributions of others that ``sources`` import by name, wherever in a file."""
+    distributions = importlib.metadata.packages_distributions()
+    modules = set()
+    for source in sources:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                modules.add((node.module or "").partition(".")[0])
+    ours = {"cathouse", *(each.replace("-", "_") for each in PACKAGES)}
+    others = modules - sys.stdlib_module_names - ours
+    return {canonicalize_name(name) for module in others for name in distributions[module]}
+
+
+@pytest.mark.parametrize("package", PACKAGES[1:])
+def test_what_a_service_imports_is_in_its_image(package: str) -> None:
+    kit = ROOT / "cathouse-kit" / "src" / "cathouse"
+    rooms = [file for room in ("schema", "database", "identity", "web") for file in (kit / room).rglob("*.py")]
+    own = (ROOT / package / "src").rglob("*.py")
+    missing_there = imported((*rooms, *kit.glob("*.py"), *own)) - {
+        canonicalize_name(each.name) for each in locked(package)
+    }
+    assert not missing_there, (
+        f"it works here, and not in {package}'s image: name it in {package}/pyproject.toml, `make lock`"
+    )
 
 
 def test_what_only_operators_use_is_in_the_image_that_they_use_alone() -> None:

@@ -4,6 +4,7 @@ import json
 import pkgutil
 import re
 import subprocess
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -19,7 +20,10 @@ _PATH = re.compile(r"`((?:tests|docs|benchmarks|deploy|auth-service|cathouse-kit
 _ROOMS = "schema|database|upkeep|neon|identity|web|cat|local|cli"
 _SUBJECTS = "egress|deliveries|external|standing|search|search_index|accounts|mails"
 _MODULE = re.compile(rf"`((?:cathouse|\w+_service|{_ROOMS}|{_SUBJECTS})(?:\.[A-Za-z_]\w*)+)`")
-_LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
+_ANCHOR = re.compile(r'<a id="([^"]+)">')
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -48,17 +52,28 @@ def test_every_variable_of_a_service_is_described_once() -> None:
     described = re.findall(
         r"^(?:# )?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert {name.upper() for each in settings for name in each.model_fields} <= set(described)
-    assert len(described) == len(set(described))
+    undescribed = {name.upper() for each in settings for name in each.model_fields} - set(described)
+    assert not undescribed, "describe them in .env.example"
+    assert [name for name, count in Counter(described).items() if count > 1] == []
 
 
 def test_links_between_documents_lead_somewhere() -> None:
     pages = (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md"))
     assert len(pages) > 5
     for page in pages:
-        for target in _LINK.findall(page.read_text(encoding="utf-8")):
-            if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target, place in _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
+            if "://" in target:
+                continue
+            led_to = page.parent / target if target else page
+            assert led_to.exists(), f"{page.name}: there is no {target}"
+            assert not place or place in places(led_to), f"{page.name}: {target} has no heading or anchor #{place}"
+
+
+def places(page: Path) -> set[str]:
+    """What a link may name behind ``#``: headings as GitHub calls them, and anchors."""
+    text = page.read_text(encoding="utf-8")
+    headings = _HEADING.findall(_CODE.sub("", text))
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings} | set(_ANCHOR.findall(text))
 
 
 def test_paths_and_modules_that_documents_name_are_there() -> None:
@@ -74,7 +89,7 @@ def test_paths_and_modules_that_documents_name_are_there() -> None:
             for name in _MODULE.findall(text)
             if not _is_importable(name) and f'"{name}"' not in sources and name != "cathouse.commands"
         ]
-    assert not wrong
+    assert not wrong, "documents name what is not there (a path from the root, or a module)"
 
 
 def _is_importable(name: str) -> bool:

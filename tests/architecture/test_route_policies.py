@@ -72,12 +72,16 @@ def test_every_route_states_exactly_one_policy(app: FastAPI) -> None:
     found = dict(routes(app))
     assert len(found) >= len(OPERATIONS) + 2
     for name, stated in found.items():
-        assert len(stated) == 1, f"{name} states {sorted(stated) or 'no policy'}"
+        assert len(stated) == 1, (
+            f"{name} states {sorted(stated) or 'no policy'}: one alias of cathouse.identity says who may call it"
+        )
 
 
 def test_what_is_public_was_decided(app: FastAPI, service: ServiceName) -> None:
     public = {name for name, stated in routes(app) if stated == {"public"}}
-    assert public == PUBLIC[service] | OPERATIONS
+    decided = PUBLIC[service] | OPERATIONS
+    assert not public - decided, "anybody may call it: is that so? Then it belongs into PUBLIC"
+    assert not decided - public
 
 
 def test_nothing_else_answers(app: FastAPI) -> None:
@@ -90,7 +94,9 @@ def test_nothing_else_answers(app: FastAPI) -> None:
 
 def test_internal_routes_are_for_one_service_each(app: FastAPI) -> None:
     for name, stated in routes(app):
-        assert ("/internal/" in name) == any(policy.startswith("service:") for policy in stated), name
+        assert ("/internal/" in name) == any(policy.startswith("service:") for policy in stated), (
+            f"{name}: what stands under /internal/, and nothing else, is called_by(…) our own services"
+        )
 
 
 def test_the_document_shows_a_padlock_on_what_needs_one_and_on_nothing_else(app: FastAPI) -> None:
