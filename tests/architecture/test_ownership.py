@@ -3,7 +3,7 @@
 import ast
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,31 +34,29 @@ def writers(table: Table) -> set[str]:
     return {rights.owner, *rights.sharers, *rights.inserters}
 
 
+def other_names(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """What is imported under another name, by that one."""
+    imports = (node for node in nodes if isinstance(node, ast.ImportFrom))
+    return {each.asname: each.name for node in imports for each in node.names if each.asname is not None}
+
+
 def written_models(source: Path) -> Iterator[tuple[str, int]]:
     """The models that ``source`` writes: in insert/update/delete statements, in SQL, or made to be added to a session.
 
     Under whatever name they were imported.
     """
     nodes = list(ast.walk(ast.parse(source.read_text())))
-    imported = {
-        each.asname: each.name
-        for node in nodes
-        if isinstance(node, ast.ImportFrom)
-        for each in node.names
-        if each.asname is not None
-    }
+    imported = other_names(nodes)
 
     def name(node: ast.expr) -> str:
         if isinstance(node, ast.Attribute):
             return name(node.value) if node.attr == "__table__" else node.attr
         return imported.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            for table in _WRITING_SQL.findall(node.value):
-                yield NAMES.get(table.lower(), table), node.lineno
-        if not isinstance(node, ast.Call):
-            continue
+    for constant in (node for node in nodes if isinstance(node, ast.Constant)):
+        for table in _WRITING_SQL.findall(str(constant.value)):
+            yield NAMES.get(table.lower(), table), constant.lineno
+    for node in (node for node in nodes if isinstance(node, ast.Call)):
         called = node.func
         if name(called) in MODELS:
             yield name(called), node.lineno
