@@ -14,26 +14,7 @@ from cathouse.identity import USED_BY, derive, parse_roots
 from cathouse.local.processes import plain_environment, start, stop, wait_until_ready
 from cathouse.web import ServiceName
 from tests.fixtures.server import role_url
-
-ROOT = "r1:0123456789abcdefghijklmnopqrstuvwxyz"
-WORKING = {
-    "DATABASE_URL": "postgresql://me:hush@127.0.0.1:1/cats",
-    "PLATFORM_SECRET": ROOT,
-    "JWT_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
-}
-
-
-def run(service: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = plain_environment() | {name: value for name, value in variables.items() if value}
-    return subprocess.run(
-        [sys.executable, "-m", f"{service}_service"],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+from tests.fixtures.starting import ROOT, WORKING, run
 
 
 @pytest.mark.parametrize(

@@ -4,35 +4,20 @@ import asyncio
 import datetime as dt
 import re
 import uuid
-from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, text, update
 
 from auth_service.login_attempts.repository import attempt_key
-from cathouse.database import DatabaseUrl
 from cathouse.schema import ApiKey, AuditEvent, LoginAttempt, SecondFactor, Session, User, UserPreferences
 from tests.factories.accounts import PASSWORD, registration
-from tests.fixtures.clerk import Clerk, bearer, run_clerk, sign_in
-from tests.fixtures.house import House, run_house
+from tests.fixtures.clerk import Clerk, bearer, sign_in
+from tests.fixtures.house import House
 from tests.fixtures.second_factor import set_up_second_factor
 
 ME = "/api/v1/users/me"
 LOGIN = "/api/v1/auth/login"
-
-
-@pytest.fixture
-async def clerk() -> AsyncIterator[Clerk]:
-    async with run_clerk() as running:
-        yield running
-
-
-@pytest.fixture
-async def clerk_house(clean_db: DatabaseUrl, clerk: Clerk) -> AsyncIterator[House]:
-    async with run_house(clean_db, **clerk.settings()) as running:
-        yield running
 
 
 async def me(house: House, tokens: dict[str, Any]) -> dict[str, Any]:

@@ -1,27 +1,15 @@
 """Clerk's keys: fetched from one address, picked up when they are new, kept while Clerk is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from cathouse.database import DatabaseUrl
 from cathouse.identity import jwks
-from tests.fixtures.clerk import EXCHANGE, Clerk, rsa_key, run_clerk, sign_in
+from tests.fixtures.clerk import EXCHANGE, Clerk, rsa_key, sign_in
 from tests.fixtures.house import House, run_house
-
-
-@pytest.fixture
-async def clerk() -> AsyncIterator[Clerk]:
-    async with run_clerk() as running:
-        yield running
-
-
-@pytest.fixture
-async def clerk_house(clean_db: DatabaseUrl, clerk: Clerk) -> AsyncIterator[House]:
-    async with run_house(clean_db, **clerk.settings()) as running:
-        yield running
 
 
 @contextmanager

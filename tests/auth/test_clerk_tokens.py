@@ -20,22 +20,10 @@ from auth_service.settings import AuthSettings
 from cathouse.database import DatabaseUrl
 from cathouse.identity import RemoteJwks, read_rsa_keys
 from cathouse.schema import User
-from tests.fixtures.clerk import EXCHANGE, PARTY, Clerk, bearer, encode, rsa_key, run_clerk, sign_in
-from tests.fixtures.house import House, run_house, settings_for
+from tests.fixtures.clerk import EXCHANGE, PARTY, Clerk, bearer, encode, rsa_key, sign_in
+from tests.fixtures.house import House, settings_for
 
 HOUR = 3600
-
-
-@pytest.fixture
-async def clerk() -> AsyncIterator[Clerk]:
-    async with run_clerk() as running:
-        yield running
-
-
-@pytest.fixture
-async def clerk_house(clean_db: DatabaseUrl, clerk: Clerk) -> AsyncIterator[House]:
-    async with run_house(clean_db, **clerk.settings()) as running:
-        yield running
 
 
 def forgeries(clerk: Clerk) -> dict[str, str]:

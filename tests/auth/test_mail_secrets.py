@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from cathouse.database import DatabaseUrl
 from cathouse.identity import USED_BY, derive, parse_roots
-from tests.fixtures.auth_app import run_auth, until
+from tests.fixtures.auth_app import run_auth
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET
 from tests.fixtures.mails import arrange, logged, sending, somebody, waiting, write_down
 from tests.fixtures.smtp import DROP, SmtpServer, smtp_server
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 

@@ -13,7 +13,7 @@ from auth_service.mails.addresses import in_ascii, parse_sender
 from auth_service.mails.server import SmtpServer
 from auth_service.settings import AuthSettings
 from cathouse.identity import USED_BY, derive, parse_roots
-from tests.test_configuration import ROOT, WORKING, run
+from tests.fixtures.starting import ROOT, WORKING, run
 
 CANARY = "hush"
 

@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 from auth_service.mails import delivery, repository
 from auth_service.mails.letters import MailKind
 from cathouse.database import DatabaseUrl
-from tests.fixtures.auth_app import run_auth, until
+from tests.fixtures.auth_app import run_auth
 from tests.fixtures.mails import SENDER, arrange, logged, sending, somebody, waiting, write_down
 from tests.fixtures.smtp import HANG, TAKE_AND_HANG, TAKE_SLOWLY, SmtpServer
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 

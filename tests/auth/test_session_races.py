@@ -2,34 +2,21 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from cathouse.database import DatabaseUrl
 from cathouse.schema import Session, User
 from tests.factories.accounts import PASSWORD
-from tests.fixtures.clerk import EXCHANGE, Clerk, run_clerk, sign_in
+from tests.fixtures.clerk import EXCHANGE, Clerk, sign_in
 from tests.fixtures.gaps import stop_after, stop_before, until_somebody_waits_for_a_lock
-from tests.fixtures.house import House, Person, run_house
+from tests.fixtures.house import House, Person
 
 LOGIN = "/api/v1/auth/login"
 NEW_PASSWORD = "another password altogether"
-
-
-@pytest.fixture
-async def clerk() -> AsyncIterator[Clerk]:
-    async with run_clerk() as running:
-        yield running
-
-
-@pytest.fixture
-async def clerk_house(clean_db: DatabaseUrl, clerk: Clerk) -> AsyncIterator[House]:
-    async with run_house(clean_db, **clerk.settings()) as running:
-        yield running
 
 
 def begin_log_in(house: House, person: Person) -> "asyncio.Task[httpx.Response]":

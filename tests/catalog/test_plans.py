@@ -1,17 +1,13 @@
 """What lists and searches cost in a catalog of 20,000 cats: how many rows Postgres visits for a page, and how."""
 
-import json
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import asyncpg
 import pytest
-from sqlalchemy import Engine, event, func, select
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy import Engine, func, select
 
 from benchmarks.crowd import crowd, fill, vocabulary
 from catalog_service.search import repository
@@ -22,81 +18,19 @@ from catalog_service.search_index import repository as search_index
 from catalog_service.similar import repository as similar
 from cathouse.database import AnyRow, DatabaseUrl
 from cathouse.schema import PermissionType
+from tests.fixtures.plans import MOST_VISITED, Explainer, check, explaining
 
 CATS = 20_000
-MOST_VISITED = 12_000
-"""Rows of all tables and indexes together for one page: of a whole scan of the cats alone there would be more."""
-
-LARGE = 1_000
 PAGE = 21
-
 NOTHING = Filters(search=None, tags=(), permission_type=None, developer_id=None, drafts=False)
 WORDS = vocabulary(20_000)
 FIRST = next(iter(crowd(1)))
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A node of a plan that read a table or an index, and how many rows it did."""
-
-    kind: str
-    of: str
-    rows: float
-
-
-def visits(plan: dict[str, Any]) -> Iterator[Visit]:
-    """All of a plan."""
-    loops = plan["Actual Loops"]
-    removed = sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
-    if "Scan" in plan["Node Type"] and ("Relation Name" in plan or "Index Name" in plan):
-        of = plan.get("Relation Name") or plan["Index Name"]
-        yield Visit(plan["Node Type"], of, loops * (plan["Actual Rows"] + removed))
-    for child in plan.get("Plans", ()):
-        yield from visits(child)
 
 
 @pytest.fixture
 def crowded(clean_db: DatabaseUrl, owner_engine: Engine) -> DatabaseUrl:
     fill(owner_engine, CATS)
     return clean_db
-
-
-class Explainer:
-    """Runs what a repository asks, and explains it."""
-
-    def __init__(self, session: AsyncSession, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self.session = session
-        self._connection = connection
-        self._asked: list[tuple[str, tuple[Any, ...]]] = []
-        engine = session.bind
-        event.listen(engine.sync_engine, "before_cursor_execute", self._note)  # type: ignore[union-attr]
-
-    def _note(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        self._asked.append((statement, tuple(parameters)))
-
-    async def visits(self) -> list[Visit]:
-        """What the last statement visited."""
-        statement, parameters = self._asked[-1]
-        (row,) = await self._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)
-        return list(visits(json.loads(row[0])[0]["Plan"]))
-
-
-@asynccontextmanager
-async def explaining(crowded: DatabaseUrl) -> AsyncIterator[Explainer]:
-    engine = create_async_engine(crowded.for_asyncpg())
-    connection = await asyncpg.connect(
-        user=crowded.user, password=crowded.password, host=crowded.host, port=crowded.port, database=crowded.name
-    )
-    async with AsyncSession(engine) as session:
-        yield Explainer(session, connection)
-    await connection.close()
-    await engine.dispose()
-
-
-def check(found: list[Visit], most: int = MOST_VISITED) -> None:
-    whole = [each for each in found if each.kind == "Seq Scan" and each.rows >= LARGE]
-    assert whole == []
-    assert sum(each.rows for each in found) <= most, sorted(found, key=lambda each: -each.rows)[:6]
 
 
 LISTS: dict[str, dict[str, Any]] = {
@@ -106,7 +40,6 @@ LISTS: dict[str, dict[str, Any]] = {
     "permission": {"permission_type": PermissionType.STORAGE},
     "developer": {"developer_id": FIRST.developer_id},
 }
-
 SEARCHES = {
     "rare": WORDS[10_000],
     "in some": WORDS[500],

@@ -9,30 +9,9 @@ from sqlalchemy import select
 from cathouse.schema import AuditEvent, Release
 from tests.factories.cats import NOTIFICATION, STORAGE
 from tests.fixtures.house import House, Person, directly
+from tests.fixtures.releases import CATS, content, publish, release
 
-CATS = "/api/v1/cats"
 EXTERNAL = {"permission_type": "external_api", "description": "To ask about rain.", "required": False}
-
-
-def content(cat: dict[str, Any], version: str, **changes: Any) -> dict[str, Any]:
-    """A release that asks for what the first one did."""
-    return {
-        "version": version,
-        "endpoint_url": cat["endpoint_url"],
-        "permissions": [STORAGE, NOTIFICATION],
-        **changes,
-    }
-
-
-async def release(
-    house: House, developer: Person, cat: dict[str, Any], version: str, *, expect: int = 201, **changes: Any
-) -> dict[str, Any]:
-    path = f"{CATS}/{cat['id']}/releases"
-    answer = await house.call(
-        "catalog", "POST", path, content(cat, version, **changes), person=developer, expect=expect
-    )
-    made: dict[str, Any] = answer.json()
-    return made
 
 
 async def change(
@@ -42,12 +21,6 @@ async def change(
     answer = await house.call("catalog", "PATCH", path, changes, person=developer, expect=expect)
     changed: dict[str, Any] = answer.json()
     return changed
-
-
-async def publish(house: House, developer: Person, cat: dict[str, Any], version: str, *, expect: int = 200) -> Any:
-    path = f"{CATS}/{cat['id']}/publish"
-    answer = await house.call("catalog", "POST", path, {"version": version}, person=developer, expect=expect)
-    return answer.json()
 
 
 async def test_a_release_is_seen_by_its_owner_until_it_is_published(house: House) -> None:

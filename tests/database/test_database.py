@@ -27,11 +27,8 @@ from cathouse.database import (
     Share,
 )
 from cathouse.database.budget import check_budget, divide, parse_shares
+from tests.database.jars import rows, settings
 from tests.fixtures.server import role_url
-
-
-def settings(url: DatabaseUrl, **changes: Any) -> DatabaseSettings:
-    return DatabaseSettings(**{"_env_file": None, "database_url": SecretStr(url.for_libpq()), **changes})
 
 
 @pytest.fixture
@@ -39,22 +36,6 @@ async def database(clean_db: DatabaseUrl) -> AsyncIterator[Database]:
     opened = Database.from_settings(settings(clean_db), "auth")
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def jar(owner_engine: Engine) -> Engine:
-    """A table to write to; its ``later`` column is checked at COMMIT only."""
-    with owner_engine.begin() as connection:
-        connection.execute(text("CREATE TABLE jar (id int PRIMARY KEY, later int)"))
-        connection.execute(
-            text("ALTER TABLE jar ADD CONSTRAINT fk FOREIGN KEY (later) REFERENCES jar DEFERRABLE INITIALLY DEFERRED")
-        )
-    return owner_engine
-
-
-def rows(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(connection.scalar(text("SELECT count(*) FROM jar")) or 0)
 
 
 async def test_a_write_is_committed_when_it_returns(database: Database, jar: Engine) -> None:

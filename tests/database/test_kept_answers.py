@@ -27,7 +27,7 @@ from cathouse.database import (
 from cathouse.database.portions import PORTION
 from cathouse.errors import NotFoundError
 from cathouse.schema import IdempotencyKey
-from tests.database.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
+from tests.database.jars import rows, settings
 from tests.fixtures.erasures import add
 from tests.fixtures.gaps import Gap
 from tests.fixtures.relay import relay_to
@@ -77,8 +77,7 @@ def answers(engine: Engine) -> int:
 
 
 async def test_an_answer_that_was_committed_behind_the_first_look_is_given_and_nothing_else_is_done(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
+    database: Database, jar: Engine
 ) -> None:
     async def unit(session: AsyncSession) -> int:
         add(jar, kept())  # the look-up came first, and this one did not hold the lock any more
@@ -90,10 +89,7 @@ async def test_an_answer_that_was_committed_behind_the_first_look_is_given_and_n
     assert (rows(jar), answers(jar)) == (0, 1)
 
 
-async def test_what_stands_in_the_way_may_be_the_same_requests_own_effect(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_what_stands_in_the_way_may_be_the_same_requests_own_effect(database: Database, jar: Engine) -> None:
     async def unit(session: AsyncSession) -> int:
         with jar.begin() as connection:
             connection.execute(text("INSERT INTO jar VALUES (1)"))
@@ -110,8 +106,7 @@ async def test_what_stands_in_the_way_may_be_the_same_requests_own_effect(
 
 
 async def test_a_request_is_the_same_when_the_key_of_its_fingerprint_was_replaced_meanwhile(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
+    database: Database, jar: Engine
 ) -> None:
     add(jar, kept(request_hash=REQUEST.fingerprints[1]))
     with pytest.raises(AnsweredBeforeError) as before:
@@ -120,10 +115,7 @@ async def test_a_request_is_the_same_when_the_key_of_its_fingerprint_was_replace
     assert rows(jar) == 0
 
 
-async def test_another_request_that_was_quicker_has_the_key(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_another_request_that_was_quicker_has_the_key(database: Database, jar: Engine) -> None:
     async def unit(session: AsyncSession) -> int:
         add(jar, kept(request_hash=b"another request"))
         return await put(2)(session)
@@ -133,10 +125,7 @@ async def test_another_request_that_was_quicker_has_the_key(
     assert rows(jar) == 0
 
 
-async def test_a_refusal_is_told_as_it_is_and_keeps_nothing(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_a_refusal_is_told_as_it_is_and_keeps_nothing(database: Database, jar: Engine) -> None:
     async def refuse(session: AsyncSession) -> int:
         await put(1)(session)
         raise NotFoundError
@@ -147,10 +136,7 @@ async def test_a_refusal_is_told_as_it_is_and_keeps_nothing(
     assert await write(database, put(1)) == 1
 
 
-async def test_while_the_first_runs_the_second_is_told_to_wait(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_while_the_first_runs_the_second_is_told_to_wait(database: Database, jar: Engine) -> None:
     gap = Gap()
 
     async def slow(session: AsyncSession) -> int:
@@ -171,8 +157,7 @@ async def test_while_the_first_runs_the_second_is_told_to_wait(
 
 
 async def test_an_answer_that_is_there_is_given_while_somebody_else_asks_for_it(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
+    database: Database, jar: Engine
 ) -> None:
     await write(database, put(1))
     with jar.connect() as asking:
@@ -183,10 +168,7 @@ async def test_an_answer_that_is_there_is_given_while_somebody_else_asks_for_it(
             await write(database, put(2))
 
 
-async def test_a_unit_that_is_repeated_keeps_one_answer(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_a_unit_that_is_repeated_keeps_one_answer(clean_db: DatabaseUrl, jar: Engine) -> None:
     attempts = 0
 
     async with relay_to(server_url()) as relay:
@@ -205,10 +187,7 @@ async def test_a_unit_that_is_repeated_keeps_one_answer(
     assert (attempts, rows(jar), answers(jar)) == (2, 1, 1)
 
 
-async def test_two_units_cannot_share_one_answer(
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_two_units_cannot_share_one_answer(database: Database, jar: Engine) -> None:
     with accompanied_by(KeptAnswer(REQUEST, status=201, body_of=lambda number: {"id": number})):
         await database.write(put(1))
         with pytest.raises(RuntimeError, match="one unit of work"):
@@ -239,9 +218,7 @@ asyncio.run(main())
 
 
 async def test_of_a_process_that_dies_before_its_commit_nothing_is_kept(
-    clean_db: DatabaseUrl,
-    database: Database,
-    jar: Engine,  # noqa: F811 - the fixture
+    clean_db: DatabaseUrl, database: Database, jar: Engine
 ) -> None:
     arguments = [sys.executable, "-c", DYING, clean_db.for_libpq(), str(REQUEST.principal)]
     died = await asyncio.to_thread(subprocess.run, arguments, capture_output=True, text=True, check=False)

@@ -13,12 +13,12 @@ from installation_service.activity import uses
 from installation_service.lifecycle.service import LifecycleService
 from proxy_service import reports
 from tests.factories.accounts import PASSWORD
+from tests.fixtures.cat_calls import STORAGE, token
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.relay import Relay, relay_to
 from tests.fixtures.server import server_url
-from tests.installation.test_cat_calls import STORAGE, token
+from tests.proxy.cat_tokens import ask, signed
 from tests.proxy.hosts import calling, secret
-from tests.proxy.test_cat_tokens import ask, signed
 
 LIMITS = {
     "cat": 1,

@@ -20,7 +20,7 @@ from cathouse.database import (
     DatabaseUrl,
     OutcomeUnknownError,
 )
-from tests.database.test_database import jar, rows, settings  # noqa: F401 - the fixture `jar`
+from tests.database.jars import rows, settings
 from tests.fixtures.house import by_way_of
 from tests.fixtures.own_server import OwnServer
 from tests.fixtures.relay import AtCommit, Relay, relay_to
@@ -136,11 +136,7 @@ async def test_a_database_that_stays_away_is_told_within_the_deadline(own_server
 
 @pytest.mark.parametrize(("cut", "kept"), [(AtCommit.AFTER, 1), (AtCommit.BEFORE, 0)])
 async def test_a_commit_without_an_answer_is_said_to_be_unknown_and_not_repeated(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-    relay: Relay,
-    cut: AtCommit,
-    kept: int,
+    clean_db: DatabaseUrl, jar: Engine, relay: Relay, cut: AtCommit, kept: int
 ) -> None:
     attempts = 0
 
@@ -160,9 +156,7 @@ async def test_a_commit_without_an_answer_is_said_to_be_unknown_and_not_repeated
 
 
 async def test_a_connection_that_breaks_before_commit_costs_a_repetition_only(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-    relay: Relay,
+    clean_db: DatabaseUrl, jar: Engine, relay: Relay
 ) -> None:
     attempts = 0
 
@@ -180,10 +174,7 @@ async def test_a_connection_that_breaks_before_commit_costs_a_repetition_only(
     assert (attempts, rows(jar)) == (2, 1)
 
 
-async def test_a_deadlock_is_repeated_and_both_succeed(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_a_deadlock_is_repeated_and_both_succeed(clean_db: DatabaseUrl, jar: Engine) -> None:
     with jar.begin() as connection:
         connection.execute(text("INSERT INTO jar VALUES (1), (2)"))
     attempts = 0
@@ -217,11 +208,7 @@ async def test_a_server_without_a_free_place_is_waited_for(login: DatabaseUrl, o
         assert await waiting == 42
 
 
-async def test_what_may_not_count_twice_is_never_repeated(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-    relay: Relay,
-) -> None:
+async def test_what_may_not_count_twice_is_never_repeated(clean_db: DatabaseUrl, jar: Engine, relay: Relay) -> None:
     attempts = 0
 
     async def count(session: AsyncSession) -> None:
@@ -237,9 +224,7 @@ async def test_what_may_not_count_twice_is_never_repeated(
     assert (attempts, rows(jar)) == (1, 1)
 
 
-async def test_what_may_not_count_twice_waits_for_a_database_that_is_waking_up(
-    own_server: OwnServer,
-) -> None:
+async def test_what_may_not_count_twice_waits_for_a_database_that_is_waking_up(own_server: OwnServer) -> None:
     async with opened(own_server.url) as database:
         assert await database.once(answer) == 42
         stopping = asyncio.create_task(own_server.stop_for(1))
@@ -249,9 +234,7 @@ async def test_what_may_not_count_twice_waits_for_a_database_that_is_waking_up(
 
 
 async def test_a_network_that_swallows_everything_costs_no_more_than_the_time_outs(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-    relay: Relay,
+    clean_db: DatabaseUrl, jar: Engine, relay: Relay
 ) -> None:
     async with opened(relay.url(clean_db), db_command_timeout=1) as database:
         await asyncio.gather(*(database.read(answer) for _ in range(3)))
@@ -268,9 +251,7 @@ async def test_a_network_that_swallows_everything_costs_no_more_than_the_time_ou
 
 
 async def test_a_commit_that_is_swallowed_is_unknown_after_the_statements_time_out(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-    relay: Relay,
+    clean_db: DatabaseUrl, jar: Engine, relay: Relay
 ) -> None:
     async def unit(session: AsyncSession) -> None:
         await session.execute(text("INSERT INTO jar VALUES (1)"))
@@ -333,10 +314,7 @@ def deny(engine: Engine, statement: str, state: str) -> None:
         connection.execute(text("CREATE TRIGGER deny BEFORE INSERT ON jar FOR EACH ROW EXECUTE FUNCTION deny()"))
 
 
-async def test_a_full_disk_is_told_and_reading_goes_on(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_a_full_disk_is_told_and_reading_goes_on(clean_db: DatabaseUrl, jar: Engine) -> None:
     # A disk cannot be filled here without harm to others: the server's own code for it is raised instead.
     deny(jar, "could not extend file: No space left on device", "disk_full")
     async with opened(clean_db) as database:
@@ -347,10 +325,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(
     assert "space" not in str(refusal.value)
 
 
-async def test_a_database_that_became_read_only_is_told_and_reading_goes_on(
-    clean_db: DatabaseUrl,
-    jar: Engine,  # noqa: F811 - the fixture
-) -> None:
+async def test_a_database_that_became_read_only_is_told_and_reading_goes_on(clean_db: DatabaseUrl, jar: Engine) -> None:
     with jar.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"ALTER DATABASE {clean_db.name} SET default_transaction_read_only = on"))
     async with opened(clean_db) as database:

@@ -12,6 +12,21 @@ _faker = Faker()
 STORAGE = {"permission_type": "storage", "description": "To remember you.", "required": True}
 NOTIFICATION = {"permission_type": "notification", "description": "To greet you.", "required": False}
 TASKS = {"permission_type": "tasks", "description": "To remind you.", "required": False}
+EXTERNAL = {"permission_type": "external_api", "description": "To ask the weather.", "required": False}
+
+SECRET = {
+    "name": "api_key",
+    "host": "api.example.com",
+    "header": "X-Api-Key",
+    "description": "Your key.",
+    "required": True,
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 
 
 def cat_creation(**changes: Any) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from cathouse.database import DatabaseUrl
 from cathouse.web import SERVICES
 from cathouse.web.observing.logs import configure_logs
 from tests.factories.accounts import PASSWORD
+from tests.fixtures.cat_calls import STORAGE
 from tests.fixtures.collector import collecting
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET, House, run_house, settings_for
-from tests.installation.test_cat_calls import STORAGE
 from tests.proxy.hosts import Caller, calling, secret
 
 SAID = "quillfeather: said to a cat"

@@ -17,16 +17,16 @@ from cathouse.database import DatabaseUrl
 from cathouse.identity import KeyUse
 from cathouse.schema import Cat, PermissionType, Release
 from cathouse.web import ServiceName
-from tests.catalog.test_releases import publish, release
 from tests.factories.accounts import PASSWORD, email
-from tests.factories.cats import NOTIFICATION, STORAGE, TASKS
+from tests.factories.cats import EXTERNAL, NOTIFICATION, SECRET, STORAGE, TASKS
+from tests.fixtures.activity import interaction
+from tests.fixtures.cat_calls import token as cat_headers
 from tests.fixtures.contract import Contract, Findings, examine
 from tests.fixtures.erasures import service_headers
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.letters import mailed_token
+from tests.fixtures.releases import publish, release
 from tests.fixtures.serving import serve
-from tests.installation.test_cat_calls import token as cat_headers
-from tests.installation.test_installations import EXTERNAL, SECRET
 from tests.proxy.hosts import HERE, calling
 
 METRICS_TOKEN = "a-token-for-the-figures-of-the-tests"
@@ -371,22 +371,7 @@ async def test_installation_service_keeps_its_contract(house: House) -> None:
         "PATCH /api/v1/tasks/{task_id}": {"status": "completed"},
         "POST /api/v1/cat/tasks": task,
         "PATCH /api/v1/cat/tasks/{task_id}": {"priority": "high"},
-        "POST /internal/v1/interactions": {
-            "interactions": [
-                {
-                    "id": str(uuid.uuid4()),
-                    "installation_id": scene.installation["id"],
-                    "cat_id": scene.installation["cat"]["id"],
-                    "kind": "interaction",
-                    "status_code": 200,
-                    "proxy_error": None,
-                    "duration_ms": 12,
-                    "bytes_in": 1,
-                    "bytes_out": 1,
-                    "at": "2026-11-21T12:00:00Z",
-                }
-            ]
-        },
+        "POST /internal/v1/interactions": {"interactions": [interaction(scene.installation)]},
     }
     hold(await examined(scene))
 

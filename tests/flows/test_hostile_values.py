@@ -17,11 +17,10 @@ from cathouse.database import DatabaseUrl
 from cathouse.identity import KeyUse
 from cathouse.schema import PermissionType
 from tests.factories.accounts import registration
-from tests.factories.cats import NOTIFICATION, STORAGE, TASKS, cat_creation
+from tests.factories.cats import EXTERNAL, NOTIFICATION, STORAGE, TASKS, cat_creation
+from tests.fixtures.cat_calls import token as cat_headers
 from tests.fixtures.erasures import service_headers
 from tests.fixtures.house import House, directly, run_house
-from tests.installation.test_cat_calls import token as cat_headers
-from tests.installation.test_installations import EXTERNAL
 
 EXAMPLES = 2
 """Generated values beside the known evil ones: derandomised, so always the same."""

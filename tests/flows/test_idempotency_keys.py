@@ -16,11 +16,11 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import AuditEvent, Base, Cat, CatReport, IdempotencyKey, Installation, Notification, Release
 from tests.documents import openapi
 from tests.factories.cats import STORAGE, cat_creation
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import add
 from tests.fixtures.house import House, Person, directly, run_house
 from tests.fixtures.relay import AtCommit, relay_to
 from tests.fixtures.server import server_url
-from tests.installation.test_cat_calls import token
 
 CATS = "/api/v1/cats"
 INSTALLATIONS = "/api/v1/installations"

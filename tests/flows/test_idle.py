@@ -20,7 +20,7 @@ from tests.fixtures.house import PLATFORM_SECRET, House, run_house
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
 from tests.fixtures.serving import serve
-from tests.proxy.test_reports import report
+from tests.proxy.reports import report
 
 IDLE_AFTER_S = 1.0
 WATCHED_FOR_S = 2.0

@@ -18,12 +18,12 @@ from cathouse.local.processes import Child, plain_environment, start, stop, wait
 from cathouse.schema import Installation, InstallationPermission, LifecycleEvent, Permission, StoredValue
 from cathouse.web import SERVICES
 from installation_service.lifecycle.service import LifecycleService
+from tests.fixtures.cat_calls import STORAGE, token
 from tests.fixtures.house import PLATFORM_SECRET, House, Person, run_house
 from tests.fixtures.lifecycle import until_told
 from tests.fixtures.server import role_url
 from tests.fixtures.serving import listen, port_of, serve
 from tests.installation.invariants import Invariants
-from tests.installation.test_cat_calls import STORAGE, token
 from tests.proxy.cats import Cat, respond
 
 pytestmark = pytest.mark.processes

@@ -14,11 +14,11 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import AuditAddress, AuditEvent, Cat, Erasure, Installation, Mail, Task, User
 from tests.factories import accounts
 from tests.factories.accounts import PASSWORD, registration
+from tests.factories.cats import SECRET
 from tests.fixtures.erasures import add, everything
+from tests.fixtures.furnished import CANARY, Home, furnish, published
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.letters import letter
-from tests.installation.test_erasures import CANARY, Home, furnish, published
-from tests.installation.test_installations import SECRET
 
 ME = "/api/v1/users/me"
 LOGIN = "/api/v1/auth/login"

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, text
 
 from cathouse.database import DatabaseUrl
@@ -11,16 +12,15 @@ from tests.factories.accounts import PASSWORD
 from tests.fixtures.house import House
 from tests.fixtures.pgbouncer import pgbouncer
 from tests.fixtures.server import server_url
-from tests.flows.test_stack import Watcher, checkout, pytestmark, settings, walk  # noqa: F401 - fixture and mark
+from tests.flows.stacks import Watcher, settings, walk
+
+pytestmark = pytest.mark.processes
 
 CALLERS = 12
 ROUNDS = 4
 
 
-def test_the_whole_journey_through_the_pooler(
-    checkout: Path,  # noqa: F811 - the fixture
-    clean_db: DatabaseUrl,
-) -> None:
+def test_the_whole_journey_through_the_pooler(checkout: Path, clean_db: DatabaseUrl) -> None:
     # Two server connections for all four services: transactions of one client seldom meet the same one.
     with pgbouncer(server_url(), pool_size=2) as pooler:
         pooled = pooler.replace(name=clean_db.name)

@@ -1,15 +1,10 @@
 """`make up` and `make demo` for real: own Postgres, four processes, the whole journey, and nothing left behind."""
 
-import os
-import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,84 +14,16 @@ import pytest
 from sqlalchemy import text
 
 from cathouse.database import DatabaseUrl
-from cathouse.database.engine import make_migration_engine
-from cathouse.local.journey import Journey
 from cathouse.local.processes import plain_environment
 from cathouse.local.settings import StackSettings
-from cathouse.local.stack import Stack, StackError, run_stack
+from cathouse.local.stack import StackError, run_stack
 from cathouse.local.state import LocalState
 from cathouse.upkeep.direct import connect
 from cathouse.web import SERVICES
 from tests.fixtures.server import server_url
-
-ROOT = Path(__file__).parents[2]
+from tests.flows.stacks import Watcher, free_ports, settings, walk
 
 pytestmark = pytest.mark.processes
-
-
-def free_ports() -> dict[str, int]:
-    """A free port for each variable that names one.
-
-    Below the range that outgoing connections are given (32768 on Linux), and apart for each worker of the run: between
-    this check and the start nobody takes them.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    names = [*(f"{service}_port" for service in SERVICES), "demo_cat_port"]
-    candidates = random.sample(range(10_000 + 2_000 * worker, 12_000 + 2_000 * worker), 50)
-    return dict(zip(names, filter(is_free, candidates), strict=False))
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def settings(**changes: Any) -> StackSettings:
-    values: dict[str, Any] = {"_env_file": None, **free_ports(), **changes}
-    return StackSettings(**values)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A folder for the stack's state, without a .env; the code and the migrations are this checkout's."""
-    (tmp_path / "auth-service").mkdir()
-    for name in ("alembic.ini", "alembic"):
-        (tmp_path / "auth-service" / name).symlink_to(ROOT / "auth-service" / name)
-    yield tmp_path
-    shutil.rmtree(LocalState(tmp_path).postgres, ignore_errors=True)
-
-
-class Watcher(threading.Thread):
-    """Counts the services' connections in pg_stat_activity as often as it can."""
-
-    def __init__(self, url: DatabaseUrl) -> None:
-        super().__init__(daemon=True)
-        self.most = 0
-        self.seen: dict[str, int] = {}
-        self._stopped = threading.Event()
-        self._engine = make_migration_engine(url)
-
-    def run(self) -> None:
-        query = text(
-            "SELECT application_name, count(*) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'cathouse-%' AND application_name <> 'cathouse-migrate'"
-            " AND datname = current_database() GROUP BY 1"
-        )
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not self._stopped.is_set():
-                counts = {row[0]: row[1] for row in connection.execute(query)}
-                self.most = max(self.most, sum(counts.values()))
-                for name, count in counts.items():
-                    self.seen[name] = max(self.seen.get(name, 0), count)
-                time.sleep(0.01)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.join()
 
 
 def start_and_stop(checkout: Path, chosen: StackSettings) -> list[str]:
@@ -109,12 +36,6 @@ def start_and_stop(checkout: Path, chosen: StackSettings) -> list[str]:
 
 def refused(reason: str) -> Any:
     return pytest.raises(StackError, match=reason)
-
-
-def walk(stack: Stack) -> list[str]:
-    steps: list[str] = []
-    Journey(stack.urls, steps.append).walk()
-    return steps
 
 
 def test_the_whole_journey_twice_in_under_ten_connections(checkout: Path) -> None:

@@ -11,49 +11,26 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import Database, DatabaseSettings, DatabaseUrl, Unit, write_portions
-from cathouse.identity import KeyUse
 from cathouse.schema import Interaction, PermissionType, PermissionUse
 from installation_service.activity import repository, uses
 from tests.factories.cats import NOTIFICATION, STORAGE, TASKS
-from tests.fixtures.auth_app import until
-from tests.fixtures.erasures import service_headers
+from tests.fixtures.activity import interaction, kept, report
+from tests.fixtures.cat_calls import STORAGE as STORAGE_PATH
+from tests.fixtures.cat_calls import token
 from tests.fixtures.house import House, Person, directly, run_house
+from tests.fixtures.installations import INSTALLATIONS
 from tests.fixtures.server import role_url
-from tests.installation.test_cat_calls import STORAGE as STORAGE_PATH
-from tests.installation.test_cat_calls import token
-from tests.installation.test_installations import INSTALLATIONS
+from tests.fixtures.waiting import until
 
-REPORTS = "/internal/v1/interactions"
 NOTES = "/api/v1/cat/notifications"
 CAT_TASKS = "/api/v1/cat/tasks"
 NOW = dt.datetime.now(dt.UTC)
 
 
-async def report(house: House, *reports: dict[str, Any], expect: int = 204) -> None:
-    headers = service_headers(KeyUse.PROXY_TO_INSTALLATION, caller="proxy", callee="installation")
-    await house.call("installation", "POST", REPORTS, {"interactions": list(reports)}, headers=headers, expect=expect)
-
-
 @pytest.fixture
 async def good(house: House) -> dict[str, Any]:
     installed = await house.install(await house.register(), await house.publish(await house.register("developer")))
-    return {
-        "id": str(uuid.uuid4()),
-        "installation_id": installed["id"],
-        "cat_id": installed["cat"]["id"],
-        "kind": "interaction",
-        "status_code": 200,
-        "proxy_error": None,
-        "duration_ms": 12,
-        "bytes_in": 1,
-        "bytes_out": 1,
-        "at": "2026-11-21T12:00:00Z",
-    }
-
-
-def kept(house: House) -> set[str]:
-    with house.engine.connect() as connection:
-        return {str(each) for each in connection.scalars(select(Interaction.id))}
+    return interaction(installed)
 
 
 async def test_a_report_that_names_another_cat_or_nobodys_does_not_stop_its_batch(

@@ -23,9 +23,9 @@ from cathouse.schema import (
     Task,
 )
 from tests.factories.cats import NOTIFICATION, STORAGE, TASKS
+from tests.fixtures.cat_calls import token
 from tests.fixtures.house import House, Person, directly
 from tests.installation.invariants import Invariants
-from tests.installation.test_cat_calls import token
 
 INSTALLATIONS = "/api/v1/installations"
 ALL = frozenset(PermissionType)

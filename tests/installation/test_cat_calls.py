@@ -7,26 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, text, update
 
-from cathouse.identity import KeyUse, derive, issue_callback_token, parse_roots
 from cathouse.schema import Notification, PermissionType
 from installation_service.storage.service import MOST_KEYS
-from tests.fixtures.house import PLATFORM_SECRET, House, Person, directly
-
-STORAGE = "/api/v1/cat/storage"
-BOTH = frozenset({PermissionType.STORAGE, PermissionType.NOTIFICATION})
-
-
-def token(installation: dict[str, Any], scopes: frozenset[PermissionType] = BOTH) -> dict[str, str]:
-    """The headers of a cat, with a token as proxy-service makes it."""
-    made, _ = issue_callback_token(
-        derive(parse_roots(PLATFORM_SECRET), KeyUse.CALLBACK_TOKENS),
-        installation_id=uuid.UUID(installation["id"]),
-        cat_id=uuid.UUID(installation["cat"]["id"]),
-        release_id=uuid.uuid4(),
-        scopes=scopes,
-        generation=1,
-    )
-    return {"Authorization": f"Bearer {made}"}
+from tests.fixtures.cat_calls import STORAGE, token
+from tests.fixtures.house import House, Person, directly
 
 
 @pytest.fixture

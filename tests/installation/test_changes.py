@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.catalog.test_releases import publish, release
+from tests.factories.cats import SCHEMA
 from tests.fixtures.house import Body, House, Person, directly
-from tests.installation.test_installations import INSTALLATIONS, SCHEMA
+from tests.fixtures.installations import INSTALLATIONS, seen
+from tests.fixtures.releases import publish, release
 
 OTHER_SCHEMA = {"type": "object", "properties": {"town": {"type": "string"}}, "additionalProperties": False}
 
@@ -18,12 +19,6 @@ async def change(
 ) -> httpx.Response:
     path = f"{INSTALLATIONS}/{installed['id']}"
     return await house.call("installation", "PATCH", path, body, person=player, expect=expect)
-
-
-async def seen(house: House, player: Person, installed: dict[str, Any]) -> dict[str, Any]:
-    path = f"{INSTALLATIONS}/{installed['id']}"
-    found: dict[str, Any] = (await house.call("installation", "GET", path, person=player)).json()
-    return found
 
 
 async def test_a_new_name_is_trimmed_and_all_else_stays(house: House) -> None:

@@ -1,6 +1,5 @@
 """What a developer sees of a cat's installations: who has it and how it went, and nothing of what players wrote."""
 
-import datetime as dt
 import uuid
 from typing import Any
 
@@ -8,12 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from cathouse.schema import PlayerAlias
+from tests.factories.cats import SCHEMA
+from tests.fixtures.activity import interaction, kept, report
 from tests.fixtures.api_keys import headers_of_key
-from tests.fixtures.auth_app import until
 from tests.fixtures.erasures import erase
 from tests.fixtures.house import House, Person, directly
-from tests.installation.test_activity import kept, report
-from tests.installation.test_installations import INSTALLATIONS, SCHEMA
+from tests.fixtures.installations import INSTALLATIONS
+from tests.fixtures.waiting import until
 
 CANARY = "quillfeather"
 LISTS = ("installations", "interactions", "events")
@@ -37,22 +37,6 @@ async def read_all(house: House, person: Person, cat: dict[str, Any], what: str,
         if page["next_cursor"] is None:
             return items
         cursor = f"&cursor={page['next_cursor']}"
-
-
-def interaction(installed: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {
-        "id": str(uuid.uuid4()),
-        "installation_id": installed["id"],
-        "cat_id": installed["cat"]["id"],
-        "kind": "interaction",
-        "status_code": 200,
-        "proxy_error": None,
-        "duration_ms": 12,
-        "bytes_in": 1,
-        "bytes_out": 1,
-        "at": dt.datetime.now(dt.UTC).isoformat(),
-        **changes,
-    }
 
 
 async def test_a_developer_sees_who_has_the_cat_by_alias_and_nothing_that_a_player_wrote(house: House) -> None:

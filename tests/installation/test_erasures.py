@@ -1,9 +1,7 @@
 """Forgetting a player."""
 
 import asyncio
-import datetime as dt
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, literal, select, text
@@ -25,7 +23,9 @@ from cathouse.schema import (
     Task,
 )
 from tests.factories import accounts, cats
-from tests.factories.cats import NOTIFICATION, STORAGE
+from tests.factories.cats import SECRET
+from tests.fixtures.cat_calls import STORAGE as STORAGE_PATH
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import (
     add,
     differences,
@@ -36,97 +36,12 @@ from tests.fixtures.erasures import (
     strangers_are_refused,
     wait_for_a_lock,
 )
+from tests.fixtures.furnished import CANARY, furnish, published
 from tests.fixtures.house import House, Person
 from tests.fixtures.lifecycle import until_told
-from tests.installation.test_cat_calls import STORAGE as STORAGE_PATH
-from tests.installation.test_cat_calls import token
-from tests.installation.test_installations import EXTERNAL, INSTALLATIONS, SCHEMA, SECRET
-
-CANARY = "quillfeather"
-NOW = dt.datetime.now(dt.UTC)
 
 CONTENTS = (StoredValue, PlayerSecret, Notification, Task, PlayerAlias, PermissionUse)
 """What nobody needs when its player is gone."""
-
-
-@dataclass(frozen=True)
-class Home:
-    """A player and everything that can be there of one: an installation that lives, and one that was uninstalled."""
-
-    player: Person
-    installed: dict[str, Any]
-    ended: dict[str, Any]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """What a row of this player's names."""
-        return str(self.player.id), self.installed["id"], self.ended["id"]
-
-
-async def furnish(house: House, cat: dict[str, Any]) -> Home:
-    player = await house.register()
-    grants = {"storage": True, "notification": True, "external_api": True}
-    secrets = {SECRET["name"]: CANARY}
-    given: dict[str, Any] = {"grants": grants, "secrets": secrets, "config": {"city": CANARY}}
-    installed, ended = [await house.install(player, cat, instance_name=f"{CANARY} {n}", **given) for n in range(2)]
-    for each in (installed, ended):
-        headers = token(each)
-        await house.call("installation", "PUT", f"{STORAGE_PATH}/v", CANARY, headers=headers, expect=201)
-        message = {"title": CANARY, "body": CANARY}
-        await house.call("installation", "POST", "/api/v1/cat/notifications", message, headers=headers, expect=201)
-        installation_id = uuid.UUID(each["id"])
-        add(
-            house.engine,
-            PermissionUse(installation_id=installation_id, permission_type="storage", action="put"),
-            Task(user_id=player.id, installation_id=installation_id, title=CANARY),
-            LifecycleEvent(
-                installation_id=installation_id,
-                cat_id=uuid.UUID(cat["id"]),
-                event="installation.created",
-                payload={"name": CANARY},
-            ),
-            Interaction(
-                installation_id=installation_id,
-                cat_id=uuid.UUID(cat["id"]),
-                kind="interaction",
-                status_code=200,
-                duration_ms=1,
-            ),
-        )
-    add(
-        house.engine,
-        Task(user_id=player.id, title=CANARY),
-        LifecycleEvent(
-            installation_id=uuid.UUID(installed["id"]),
-            cat_id=uuid.UUID(cat["id"]),
-            event="installation.paused",
-            delivered_at=NOW,
-        ),
-        *(
-            IdempotencyKey(
-                service=service, principal=principal, route="r", key="k", request_hash=b"", body={"name": CANARY}
-            )
-            for service, principal in (
-                ("installation", player.id),
-                ("catalog", player.id),
-                # What cats were answered under keys of theirs.
-                *(("installation", uuid.UUID(each["id"])) for each in (installed, ended)),
-            )
-        ),
-    )
-    await house.call("installation", "DELETE", f"{INSTALLATIONS}/{ended['id']}", person=player, expect=204)
-    return Home(player, installed, ended)
-
-
-async def published(house: House) -> dict[str, Any]:
-    """A cat that asks for all that a player can give."""
-    return await house.publish(
-        await house.register("developer"),
-        permissions=[STORAGE, NOTIFICATION, EXTERNAL],
-        config_schema=SCHEMA,
-        egress_hosts=["api.example.com"],
-        secrets=[SECRET],
-    )
 
 
 def installation_row(house: House, installation: dict[str, Any]) -> Row[*tuple[Any, ...]]:
@@ -280,6 +195,7 @@ GRANTS_OF_ALL = """
 INSERT INTO cathouse.installation_permissions (installation_id, permission_id, granted, granted_at)
 SELECT i.id, p.id, true, now() FROM cathouse.installations i JOIN cathouse.permissions p ON p.cat_id = i.cat_id
 """
+
 INSTALLATIONS_OF = """
 INSERT INTO cathouse.installations (user_id, cat_id, consent_epoch, instance_name)
 SELECT :player, :cat, 1, 'name ' || number FROM generate_series(1, :many) AS number

@@ -8,24 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from cathouse.schema import Installation, PlayerAlias, PlayerSecret
-from tests.factories.cats import NOTIFICATION, STORAGE
+from tests.factories.cats import EXTERNAL, NOTIFICATION, SCHEMA, SECRET, STORAGE
 from tests.fixtures.house import House
-
-INSTALLATIONS = "/api/v1/installations"
-EXTERNAL = {"permission_type": "external_api", "description": "To ask the weather.", "required": False}
-SECRET = {
-    "name": "api_key",
-    "host": "api.example.com",
-    "header": "X-Api-Key",
-    "description": "Your key.",
-    "required": True,
-}
-SCHEMA = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
+from tests.fixtures.installations import INSTALLATIONS
 
 
 def body(cat: dict[str, Any], **changes: Any) -> dict[str, Any]:

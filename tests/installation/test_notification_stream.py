@@ -23,12 +23,12 @@ from cathouse.local.processes import plain_environment, start, stop, wait_until_
 from cathouse.schema import Notification
 from installation_service.notifications import repository, schemas, streams
 from tests.auth.tokens import signer_of
+from tests.fixtures.cat_calls import token
 from tests.fixtures.gaps import stop_after, stop_before
 from tests.fixtures.house import PLATFORM_SECRET, House, Person, create_service, directly, run_house, settings_for
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import role_url, server_url
 from tests.fixtures.serving import listen, port_of, serve
-from tests.installation.test_cat_calls import token
 
 STREAM = "/api/v1/notifications/stream"
 REPOSITORY = "installation_service.notifications.repository"

@@ -11,9 +11,9 @@ from sqlalchemy import func, select, update
 from cathouse.database import DatabaseUrl
 from cathouse.schema import Notification
 from installation_service.notifications import repository
+from tests.fixtures.cat_calls import token
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.letters import letter, letters, mailed_token, text_of
-from tests.installation.test_cat_calls import token
 
 INBOX = "/api/v1/notifications"
 SUBJECT = "Misty has something to tell you"

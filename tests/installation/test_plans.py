@@ -17,7 +17,7 @@ from installation_service.installations import repository as installations
 from installation_service.notifications import repository as notifications
 from installation_service.storage import repository as storage
 from installation_service.tasks import repository as tasks
-from tests.catalog.test_plans import Explainer, check, explaining
+from tests.fixtures.plans import Explainer, check, explaining
 
 ROWS = 50_000
 PAGE = 21

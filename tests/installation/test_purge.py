@@ -14,16 +14,15 @@ from cathouse.database.errors import DatabaseFullError
 from cathouse.database.portions import PORTION
 from cathouse.schema import Installation, PlayerSecret, StoredValue
 from installation_service.purges.service import purge
-from tests.factories.cats import STORAGE
+from tests.factories.cats import EXTERNAL, SECRET, STORAGE
 from tests.factories.installations import installation
-from tests.fixtures.auth_app import until
+from tests.fixtures.cat_calls import STORAGE as STORAGE_PATH
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import add, refused
 from tests.fixtures.house import House, Person, run_house
+from tests.fixtures.installations import INSTALLATIONS, seen
 from tests.fixtures.server import role_url
-from tests.installation.test_cat_calls import STORAGE as STORAGE_PATH
-from tests.installation.test_cat_calls import token
-from tests.installation.test_changes import seen
-from tests.installation.test_installations import EXTERNAL, INSTALLATIONS, SECRET
+from tests.fixtures.waiting import until
 
 ASKING = {"permissions": [STORAGE, EXTERNAL], "egress_hosts": [SECRET["host"]], "secrets": [SECRET]}
 

@@ -11,12 +11,11 @@ from sqlalchemy import select, text
 from cathouse.database import AnyRow
 from cathouse.identity import KeyUse, SecretUnreadableError, derive, parse_roots, unwrap_secret
 from cathouse.schema import PlayerSecret
-from tests.factories.cats import NOTIFICATION, STORAGE
+from tests.factories.cats import EXTERNAL, NOTIFICATION, SECRET, STORAGE
 from tests.fixtures.erasures import everything
 from tests.fixtures.house import PLATFORM_SECRET, Body, House, Person, directly
-from tests.installation.test_changes import seen
-from tests.installation.test_installations import EXTERNAL, INSTALLATIONS, SECRET
-from tests.installation.test_upgrades import offer
+from tests.fixtures.installations import INSTALLATIONS, seen
+from tests.fixtures.releases import offer
 
 REQUIRED = "api_key"
 OPTIONAL = {**SECRET, "name": "second_key", "description": "Another one.", "required": False}

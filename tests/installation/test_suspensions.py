@@ -9,13 +9,12 @@ from sqlalchemy import select
 
 from cathouse.schema import LifecycleEvent
 from tests.factories.cats import NOTIFICATION, STORAGE
+from tests.fixtures.cat_calls import STORAGE as STORAGE_PATH
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import events
 from tests.fixtures.house import Body, House, Person, directly
+from tests.fixtures.installations import INSTALLATIONS, seen
 from tests.fixtures.lifecycle import until_told
-from tests.installation.test_cat_calls import STORAGE as STORAGE_PATH
-from tests.installation.test_cat_calls import token
-from tests.installation.test_changes import seen
-from tests.installation.test_installations import INSTALLATIONS
 
 SUSPENDED, REINSTATED = "installation.suspended", "installation.reinstated"
 

@@ -12,9 +12,9 @@ from sqlalchemy import func, select, text, update
 from cathouse.schema import PermissionType, PermissionUse, Task
 from installation_service.tasks.service import MOST_TASKS
 from tests.factories.cats import STORAGE, TASKS
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import add
 from tests.fixtures.house import House, Person, directly
-from tests.installation.test_cat_calls import token
 
 MINE = "/api/v1/tasks"
 CATS = "/api/v1/cat/tasks"

@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import select, update
 
 from cathouse.schema import Installation, LifecycleEvent, PermissionType, PlayerSecret
-from tests.catalog.test_releases import publish, release
-from tests.factories.cats import NOTIFICATION, STORAGE, TASKS
+from tests.factories.cats import EXTERNAL, NOTIFICATION, SCHEMA, SECRET, STORAGE, TASKS
+from tests.fixtures.cat_calls import token
 from tests.fixtures.erasures import differences, everything, wait_for_a_lock
 from tests.fixtures.house import House, Person, directly
+from tests.fixtures.installations import INSTALLATIONS, seen
 from tests.fixtures.lifecycle import until_told
-from tests.installation.test_cat_calls import token
-from tests.installation.test_changes import seen
-from tests.installation.test_installations import EXTERNAL, INSTALLATIONS, SCHEMA, SECRET
+from tests.fixtures.releases import offer, release
 
 HOSTS = [SECRET["host"], "other.example.com"]
 MUST_NOTIFY = {**NOTIFICATION, "required": True}
@@ -24,12 +23,6 @@ WITH_SECRET: dict[str, Any] = {
     "egress_hosts": HOSTS,
     "secrets": [SECRET],
 }
-
-
-async def offer(house: House, developer: Person, cat: dict[str, Any], version: str = "2.0.0", **changes: Any) -> None:
-    """Publish another release."""
-    await release(house, developer, cat, version, **changes)
-    await publish(house, developer, cat, version)
 
 
 async def upgrade(

@@ -6,9 +6,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.migrations import downgrade
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History
+from tests.fixtures.history import BELOW_HEAD, History, revision_of
 from tests.neon.service import NeonService
-from tests.upkeep.test_migrating import revision_of
 
 ELSEWHERE = "postgresql://owner:hush@ep-cool-cat-123.eu-central-1.aws.neon.tech/cathouse"
 

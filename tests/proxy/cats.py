@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.fixtures.house import Person
+from cathouse.database import DatabaseUrl
+from tests.fixtures.house import House, Person, run_house
+from tests.fixtures.serving import serve
 
 Behaviour = Callable[[Request], Awaitable[Response]]
-
 Home = tuple[Person, dict[str, Any]]
 """A player and an installation of theirs."""
 
@@ -71,3 +73,14 @@ async def drip(_request: Request) -> Response:
             await asyncio.sleep(0.1)
 
     return StreamingResponse(chunks(), media_type="application/json")
+
+
+@asynccontextmanager
+async def inhabited(database: DatabaseUrl, **changes: Any) -> AsyncIterator[tuple[House, Cat, Home]]:
+    """A house with settings of its own, a cat, and a player who has it."""
+    behaving = Cat()
+    async with serve(behaving.app) as url, run_house(database, **changes) as house:
+        house.cat_url = url
+        developer, player = await house.register("developer"), await house.register()
+        published = await house.publish(developer, endpoint_url=f"{url}/", timeout_s=10)
+        yield house, behaving, (player, await house.install(player, published))

@@ -14,11 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cathouse.schema import PermissionType, Release
-from tests.factories.cats import STORAGE
+from tests.factories.cats import EXTERNAL, SECRET, STORAGE
+from tests.fixtures.cat_calls import token
 from tests.fixtures.house import House, Person
 from tests.fixtures.serving import serve
-from tests.installation.test_cat_calls import token
-from tests.installation.test_installations import EXTERNAL, SECRET
 from tests.proxy.cats import Behaviour, respond
 
 CALL = "/api/v1/cat/external"

@@ -27,36 +27,13 @@ from cathouse.schema import (
 from tests.fixtures.erasures import service_headers
 from tests.fixtures.house import PLATFORM_SECRET, House, directly
 from tests.proxy.cats import Behaviour, Cat, Home, drip, respond, sleep
-
-DELIVERIES = "/internal/v1/deliveries"
-HAPPENED_AT = "2026-11-25T14:00:00.123456+02:00"
-
-
-def event(installation_id: str, kind: str = LifecycleEventType.CREATED) -> dict[str, Any]:
-    return {
-        "event_id": str(uuid.uuid4()),
-        "installation_id": installation_id,
-        "event": kind,
-        "created_at": HAPPENED_AT,
-    }
-
-
-async def deliver(house: House, body: Mapping[str, Any]) -> dict[str, Any]:
-    headers = service_headers(KeyUse.INSTALLATION_TO_PROXY, caller="installation", callee="proxy")
-    answer = await house.call("proxy", "POST", DELIVERIES, body, headers=headers)
-    result: dict[str, Any] = answer.json()
-    assert set(result) == {"status_code", "proxy_error", "duration_ms", "acknowledged", "give_up", "retry_after_s"}
-    return result
+from tests.proxy.deliveries import DELIVERIES, deliver, event, outcome
 
 
 def attempts(cat: Cat, body: Mapping[str, Any]) -> list[tuple[dict[str, str], bytes]]:
     """What the cat was told of this event: installation-service tells it of events of its own."""
     message_id = f"msg_{uuid.UUID(body['event_id']).hex}"
     return [each for each in cat.told if each[0]["webhook-id"] == message_id]
-
-
-def outcome(result: Mapping[str, Any]) -> tuple[int | None, str | None, bool, bool]:
-    return result["status_code"], result["proxy_error"], result["acknowledged"], result["give_up"]
 
 
 @pytest.mark.parametrize("kind", LifecycleEventType)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import select, text
 from standardwebhooks import Webhook
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -16,19 +16,10 @@ from starlette.routing import Route
 
 from cathouse.identity import KeyUse, derive, issue_service_token, parse_roots
 from cathouse.schema import Installation, Interaction, PlayerAlias
+from tests.fixtures.activity import interaction
 from tests.fixtures.house import PLATFORM_SECRET, House, directly
 from tests.proxy.cats import Behaviour, Cat, Home, drip, respond, sleep
-
-
-async def reported(engine: Engine) -> tuple[int, str | None]:
-    """The status and the proxy error of the only interaction, when its report has arrived."""
-    for _ in range(200):
-        with engine.connect() as connection:
-            row = connection.execute(select(Interaction.status_code, Interaction.proxy_error)).one_or_none()
-        if row is not None:
-            return row.status_code, row.proxy_error
-        await asyncio.sleep(0.02)
-    raise AssertionError("no report arrived")
+from tests.proxy.reports import reported
 
 
 async def test_the_envelope_says_all_that_a_cat_may_know_and_nothing_else(house: House, cat: Cat, home: Home) -> None:
@@ -175,18 +166,7 @@ async def test_interactions_are_reported_and_nothing_of_what_was_said(house: Hou
 async def test_reporting_the_same_twice_counts_once_and_strangers_do_not_report(house: House, home: Home) -> None:
     player, installed = home
     path = "/internal/v1/interactions"
-    report = {
-        "id": str(uuid.uuid4()),
-        "installation_id": installed["id"],
-        "cat_id": installed["cat"]["id"],
-        "kind": "interaction",
-        "status_code": 200,
-        "proxy_error": None,
-        "duration_ms": 1,
-        "bytes_in": 1,
-        "bytes_out": 1,
-        "at": "2026-01-01T00:00:00Z",
-    }
+    report = interaction(installed)
     gone = {**report, "id": str(uuid.uuid4()), "installation_id": str(uuid.uuid4())}
     body = {"interactions": [report, gone]}
     roots = parse_roots(PLATFORM_SECRET)

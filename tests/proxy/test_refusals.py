@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -19,11 +19,10 @@ from cathouse.schema import Installation, InstallationStatus
 from proxy_service.egress import breakers
 from proxy_service.interactions import replies
 from proxy_service.interactions import service as interactions
-from tests.fixtures.house import House, Person, directly, run_house
+from tests.fixtures.house import House, Person, directly
 from tests.fixtures.lifecycle import until_told
-from tests.fixtures.serving import serve
-from tests.proxy.cats import Cat, Home, respond
-from tests.proxy.test_deliveries import deliver, event, outcome
+from tests.proxy.cats import Cat, Home, inhabited, respond
+from tests.proxy.deliveries import deliver, event, outcome
 
 SUSPENDED: Mapping[str, dict[str, Any]] = {
     "developer": {"developer_suspended_at": func.now(), "developer_suspension_reason": "Scratches."},
@@ -41,17 +40,6 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def seen(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
-
-
-@asynccontextmanager
-async def inhabited(database: DatabaseUrl, **changes: Any) -> AsyncIterator[tuple[House, Cat, Home]]:
-    """A house with settings of its own, a cat, and a player who has it."""
-    behaving = Cat()
-    async with serve(behaving.app) as url, run_house(database, **changes) as house:
-        house.cat_url = url
-        developer, player = await house.register("developer"), await house.register()
-        published = await house.publish(developer, endpoint_url=f"{url}/", timeout_s=10)
-        yield house, behaving, (player, await house.install(player, published))
 
 
 @directly

@@ -1,7 +1,6 @@
 """Reports of interactions: none is lost lightly, and what is lost is counted."""
 
 import asyncio
-import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,29 +15,13 @@ from structlog.testing import capture_logs
 
 from cathouse.database import Idleness
 from cathouse.identity import KeyUse, derive, parse_roots
-from cathouse.schema import InteractionKind
 from cathouse.web import ServiceClient
 from proxy_service import reports
-from proxy_service.reports import InteractionReport, InteractionReporter
+from proxy_service.reports import InteractionReporter
 from tests.fixtures.house import PLATFORM_SECRET
 from tests.fixtures.serving import serve
+from tests.proxy.reports import report
 from tests.proxy.test_refusals import until
-
-
-def report(number: int) -> InteractionReport:
-    return InteractionReport(
-        id=uuid.UUID(int=number),
-        installation_id=uuid.uuid4(),
-        cat_id=uuid.uuid4(),
-        kind=InteractionKind.INTERACTION,
-        status_code=200,
-        proxy_error=None,
-        duration_ms=1,
-        bytes_in=1,
-        bytes_out=1,
-        at=dt.datetime.now(dt.UTC),
-        action=None,
-    )
 
 
 class Installation:

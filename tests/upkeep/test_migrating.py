@@ -10,8 +10,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
-from cathouse.upkeep.revisions import current_revision
-from tests.fixtures.history import History
+from tests.fixtures.history import History, revision_of
 from tests.fixtures.server import PREFIX, drop_database, server_url
 
 MIGRATORS_LOCK = 7_214_902_385_117_001
@@ -21,15 +20,11 @@ INDEX_CONCURRENTLY = """
 with op.get_context().autocommit_block():
     op.execute("CREATE UNIQUE INDEX CONCURRENTLY ix_jar_number ON cathouse.jar (number)")
 """
+
 DROP_CONCURRENTLY = """
 with op.get_context().autocommit_block():
     op.execute("DROP INDEX CONCURRENTLY cathouse.ix_jar_number")
 """
-
-
-def revision_of(url: DatabaseUrl) -> str:
-    with connect(url) as connection:
-        return current_revision(connection)
 
 
 def run(engine: Engine, statement: str) -> None:

@@ -21,8 +21,7 @@ from cathouse.upkeep.direct import connect
 from cathouse.upkeep.migrations import downgrade
 from cathouse.upkeep.structure import read_structure
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History
-from tests.upkeep.test_migrating import revision_of
+from tests.fixtures.history import BELOW_HEAD, History, revision_of
 
 BEFORE_SEARCH = "0004"
 """Three below it: one with a table, one with indexes, one with neither."""

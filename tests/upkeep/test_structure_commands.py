@@ -14,9 +14,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History
+from tests.fixtures.history import BELOW_HEAD, History, revision_of
 from tests.fixtures.own_server import OwnServer
-from tests.upkeep.test_migrating import revision_of
 
 
 class Webhook(BaseHTTPRequestHandler):

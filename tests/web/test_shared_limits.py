@@ -22,8 +22,8 @@ from proxy_service.settings import ProxySettings
 from tests.fixtures.house import create_service, settings_for
 from tests.fixtures.redis_server import PASSWORD, QUOTED_PASSWORD, RedisProcess, redis_process
 from tests.fixtures.serving import listen, port_of, serve
+from tests.fixtures.starting import WORKING, run
 from tests.fixtures.tls import Authority
-from tests.test_configuration import WORKING, run
 
 CANARY = "hush"
 SECRET = b"of-this-test"

@@ -1,0 +1,15 @@
+"""What the tests of the way to the database share."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+
+@pytest.fixture
+def jar(owner_engine: Engine) -> Engine:
+    """A table to write to; its ``later`` column is checked at COMMIT only."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE jar (id int PRIMARY KEY, later int)"))
+        connection.execute(
+            text("ALTER TABLE jar ADD CONSTRAINT fk FOREIGN KEY (later) REFERENCES jar DEFERRABLE INITIALLY DEFERRED")
+        )
+    return owner_engine
