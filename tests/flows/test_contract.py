@@ -63,7 +63,7 @@ SIGNED = "POST /api/v1/cat/token"
 """No signature can be written down beforehand: tests/proxy/test_cat_tokens.py does."""
 
 LEFT_OUT = {"GET /api/v1/notifications/stream"}
-"""It ends with the access token, too long to wait for: tests/installation/test_notification_stream.py does."""
+"""It ends with the access token, too long to wait for: tests/installation/notification_stream does."""
 
 
 @pytest.fixture

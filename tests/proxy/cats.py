@@ -76,11 +76,23 @@ async def drip(_request: Request) -> Response:
 
 
 @asynccontextmanager
+async def behaving_cat(house: House) -> AsyncIterator[Cat]:
+    """A cat server that the house's cats live on from now on."""
+    cat = Cat()
+    async with serve(cat.app) as url:
+        house.cat_url = url
+        yield cat
+
+
+async def home_with(house: House) -> Home:
+    """A player and an installation of the cat that the house's cats live on."""
+    developer, player = await house.register("developer"), await house.register()
+    published = await house.publish(developer, endpoint_url=f"{house.cat_url}/", timeout_s=10)
+    return player, await house.install(player, published)
+
+
+@asynccontextmanager
 async def inhabited(database: DatabaseUrl, **changes: Any) -> AsyncIterator[tuple[House, Cat, Home]]:
     """A house with settings of its own, a cat, and a player who has it."""
-    behaving = Cat()
-    async with serve(behaving.app) as url, run_house(database, **changes) as house:
-        house.cat_url = url
-        developer, player = await house.register("developer"), await house.register()
-        published = await house.publish(developer, endpoint_url=f"{url}/", timeout_s=10)
-        yield house, behaving, (player, await house.install(player, published))
+    async with run_house(database, **changes) as house, behaving_cat(house) as cat:
+        yield house, cat, await home_with(house)

@@ -5,22 +5,25 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.fixtures.house import House
-from tests.fixtures.serving import serve
-from tests.proxy.cats import Cat, Home
+from tests.proxy.cats import Cat, Home, behaving_cat, home_with
+from tests.proxy.hosts import ELSEWHERE, GIVEN, KEY, NEVER_GIVEN, SIGN_IN, Caller, calling
 
 
 @pytest.fixture
 async def cat(house: House) -> AsyncIterator[Cat]:
     """A cat server that the house's cats live on from now on."""
-    behaving = Cat()
-    async with serve(behaving.app) as url:
-        house.cat_url = url
-        yield behaving
+    async with behaving_cat(house) as cat:
+        yield cat
 
 
 @pytest.fixture
 async def home(house: House, cat: Cat) -> Home:
     """A player and an installation of ``cat``."""
-    developer, player = await house.register("developer"), await house.register()
-    published = await house.publish(developer, endpoint_url=f"{house.cat_url}/", timeout_s=10)
-    return player, await house.install(player, published)
+    return await home_with(house)
+
+
+@pytest.fixture
+async def caller(house: House) -> AsyncIterator[Caller]:
+    """An installation whose cat may call a host, with two secrets that are for it."""
+    async with calling(house, GIVEN, KEY, SIGN_IN, ELSEWHERE, NEVER_GIVEN) as ready:
+        yield ready

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from cathouse.web import OutsideUrlRules
 from proxy_service.egress.answers import Answer
 from proxy_service.egress.client import OutsideClient
+from proxy_service.egress.errors import EgressError
 from proxy_service.egress.requests import OutsideRequest
 from proxy_service.egress.resolver import GuardedResolver
 from tests.fixtures.serving import listen, port_of
@@ -28,6 +30,16 @@ OWNER, OTHER_OWNER = uuid.uuid4(), uuid.uuid4()
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 FINE = OK + b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+INVALID = "The endpoint's answer is not valid HTTP/1.1."
+BROKEN_OFF = "The endpoint closed the connection before its answer was complete."
+SWITCHED = "The endpoint switched to another protocol."
+TOO_MANY = "The endpoint's answer has too many headers."
+OTHER_CODING = "The endpoint's answer has a Transfer-Encoding other than chunked."
+BODY = b"Content-Length: 2\r\n\r\n{}"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+AT_ONCE_S = 0.5
 
 
 @dataclass
@@ -216,3 +228,12 @@ async def until(holds: Callable[[], bool], *, within_s: float = 0.5) -> None:
     while not holds():
         assert loop.time() < end, "it did not come to that"
         await asyncio.sleep(0.005)
+
+
+async def failure(client: OutsideClient, behaviour: Behaviour, *, timeout_s: float = 2, **wanted: Any) -> EgressError:
+    """How a call to an endpoint with this behaviour fails; afterwards no socket is left at either end."""
+    async with hostile(behaviour) as server:
+        with pytest.raises(EgressError) as raised:
+            await ask(client, asking(server.url, **wanted), timeout_s=timeout_s)
+        await none_left(server.port)
+    return raised.value

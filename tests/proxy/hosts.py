@@ -78,6 +78,15 @@ def secret(name: str, header: str, host: str = HERE) -> dict[str, Any]:
     return {**SECRET, "name": name, "header": header, "host": host, "required": False}
 
 
+CANARY = "quillfeather/+42=canary"
+BEARER = f"Bearer {CANARY}"
+KEY = secret("api_key", "X-Api-Key")
+SIGN_IN = secret("sign_in", "Authorization")
+ELSEWHERE = secret("elsewhere", "X-Other-Key", "other.example.com")
+NEVER_GIVEN = secret("never_given", "X-Third-Key")
+GIVEN = {"api_key": CANARY, "sign_in": BEARER, "elsewhere": CANARY}
+
+
 @asynccontextmanager
 async def calling(house: House, secrets: dict[str, str], *declared: dict[str, Any]) -> AsyncIterator[Caller]:
     """A player who granted everything and gave ``secrets``; its cat ``declared`` them, and this machine as a host."""

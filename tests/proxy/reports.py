@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -35,3 +37,14 @@ def report(number: int) -> InteractionReport:
         at=dt.datetime.now(dt.UTC),
         action=None,
     )
+
+
+async def reported_calls(engine: Engine, count: int) -> Sequence[Any]:
+    """The kept external calls, oldest first, when so many reports have arrived."""
+    for _ in range(200):
+        with engine.connect() as connection:
+            rows = connection.execute(select(Interaction).order_by(Interaction.at)).all()
+        if len(rows) >= count:
+            return rows
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{len(rows)} reports arrived")

@@ -8,8 +8,8 @@ import pytest
 
 from proxy_service.egress.errors import AnswerTimeoutError, EgressError, MalformedAnswerError, ServiceEndingError
 from proxy_service.egress.exchange import Exchange
-from tests.proxy.hostile import CHUNKED, FINE, OK
-from tests.proxy.test_hostile_answers import ACCEPTED, BROKEN_OFF, COMPRESSED, CUT, NOT_ASCII, REFUSED, TOO_MANY
+from tests.proxy.hostile import BROKEN_OFF, CHUNKED, FINE, OK, TOO_MANY
+from tests.proxy.outside.answers import ACCEPTED, COMPRESSED, CUT, NOT_ASCII, REFUSED
 
 KIB = 1024
 

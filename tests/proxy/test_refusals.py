@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,6 +21,7 @@ from proxy_service.interactions import replies
 from proxy_service.interactions import service as interactions
 from tests.fixtures.house import House, Person, directly
 from tests.fixtures.lifecycle import until_told
+from tests.fixtures.waiting import until
 from tests.proxy.cats import Cat, Home, inhabited, respond
 from tests.proxy.deliveries import deliver, event, outcome
 
@@ -28,14 +29,6 @@ SUSPENDED: Mapping[str, dict[str, Any]] = {
     "developer": {"developer_suspended_at": func.now(), "developer_suspension_reason": "Scratches."},
     "operator": {"operator_suspended_at": func.now(), "operator_suspension_reason": "Scratches."},
 }
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not come to that")
 
 
 def seen(answer: httpx.Response) -> tuple[int, str]:

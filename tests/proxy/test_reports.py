@@ -20,8 +20,8 @@ from proxy_service import reports
 from proxy_service.reports import InteractionReporter
 from tests.fixtures.house import PLATFORM_SECRET
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 from tests.proxy.reports import report
-from tests.proxy.test_refusals import until
 
 
 class Installation:

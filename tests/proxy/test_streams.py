@@ -17,9 +17,9 @@ from cathouse.schema import Interaction
 from proxy_service.interactions import replies, routes, service
 from tests.fixtures.house import House, create_service, directly, settings_for
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 from tests.proxy.cats import Behaviour, Cat, Home, inhabited
 from tests.proxy.reports import reported
-from tests.proxy.test_refusals import until
 
 MANY = 200
 

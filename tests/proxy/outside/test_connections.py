@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -21,7 +21,6 @@ from proxy_service.egress.resolver import GuardedResolver
 from tests.proxy.hostile import (
     CHUNKED,
     FINE,
-    LOOPS,
     OK,
     OTHER_OWNER,
     OWNER,
@@ -41,17 +40,6 @@ from tests.proxy.hostile import (
 )
 
 BODY = b"Content-Length: 2\r\n\r\n{}"
-
-
-@pytest.fixture(params=LOOPS, scope="module")
-def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[OutsideClient]:
-    async with outside() as door:
-        yield door
 
 
 async def test_a_cat_keeps_its_connection_and_never_shares_it(client: OutsideClient) -> None:

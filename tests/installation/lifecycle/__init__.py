@@ -1,0 +1,1 @@
+"""What cats are told of installations."""

@@ -1,0 +1,1 @@
+"""What is called outside, and how it may answer."""
