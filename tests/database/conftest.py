@@ -1,7 +1,12 @@
 """What the tests of the way to the database share."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from sqlalchemy import Engine, text
+
+from tests.fixtures.relay import Relay, relay_to
+from tests.fixtures.server import server_url
 
 
 @pytest.fixture
@@ -13,3 +18,9 @@ def jar(owner_engine: Engine) -> Engine:
             text("ALTER TABLE jar ADD CONSTRAINT fk FOREIGN KEY (later) REFERENCES jar DEFERRABLE INITIALLY DEFERRED")
         )
     return owner_engine
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[Relay]:
+    async with relay_to(server_url()) as running:
+        yield running
