@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, Table, create_engine, insert, text
+from sqlalchemy import Connection, Engine, Table, create_engine, insert, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
@@ -118,16 +118,16 @@ def test_every_table_has_a_module_of_its_own() -> None:
 
 
 @pytest.fixture(params=SERVICES)
-def logged_in(request: pytest.FixtureRequest, worker_database: DatabaseUrl) -> Iterator[tuple[str, Engine]]:
-    """A service's name, and an engine that is logged in as it."""
+def logged_in(request: pytest.FixtureRequest, worker_database: DatabaseUrl) -> Iterator[tuple[str, Connection]]:
+    """A service's name, and a connection that is logged in as it."""
     engine = create_engine(role_url(request.param, worker_database).for_psycopg2(), poolclass=NullPool)
-    yield request.param, engine
-    engine.dispose()
+    with engine.connect() as connection:
+        yield request.param, connection
 
 
-def allowed(engine: Engine, statement: str) -> bool:
+def allowed(connection: Connection, statement: str) -> bool:
     """Whether the role may do this; nothing is changed."""
-    with engine.connect() as connection, connection.begin() as transaction:
+    with connection.begin() as transaction:
         try:
             connection.execute(text(statement))
         except ProgrammingError as error:
@@ -139,28 +139,30 @@ def allowed(engine: Engine, statement: str) -> bool:
         return True
 
 
-def test_each_role_can_do_what_its_service_may_and_no_more(logged_in: tuple[str, Engine]) -> None:
-    service, engine = logged_in
+def test_each_role_can_do_what_its_service_may_and_no_more(logged_in: tuple[str, Connection]) -> None:
+    service, connection = logged_in
     for table in tables():
         name = f"{SCHEMA}.{table.name}"
         rights = ownership(table)
         full = service in (rights.owner, *rights.sharers)
         column = next(each.name for each in table.columns if each.computed is None and each.identity is None)
-        assert allowed(engine, f"INSERT INTO {name} ({column}) SELECT NULL WHERE false") == (
+        assert allowed(connection, f"INSERT INTO {name} ({column}) SELECT NULL WHERE false") == (
             full or service in rights.inserters
         ), f"{service} INSERT {name}"
         changes = full and not rights.append_only
-        assert allowed(engine, f"UPDATE {name} SET {column} = NULL WHERE false") == changes, f"{service} UPDATE {name}"
-        assert allowed(engine, f"DELETE FROM {name} WHERE false") == changes, f"{service} DELETE {name}"
-        assert not allowed(engine, f"TRUNCATE {name}"), f"{service} TRUNCATE {name}"
+        assert allowed(connection, f"UPDATE {name} SET {column} = NULL WHERE false") == changes, (
+            f"{service} UPDATE {name}"
+        )
+        assert allowed(connection, f"DELETE FROM {name} WHERE false") == changes, f"{service} DELETE {name}"
+        assert not allowed(connection, f"TRUNCATE {name}"), f"{service} TRUNCATE {name}"
         readable = rights.readers.get(service, ())
         for each in table.columns:
             may_read = full or readable == ALL_COLUMNS or each.name in readable
-            assert allowed(engine, f"SELECT {each.name} FROM {name} LIMIT 0") == may_read, (
+            assert allowed(connection, f"SELECT {each.name} FROM {name} LIMIT 0") == may_read, (
                 f"{service} {name}.{each.name}"
             )
-    assert allowed(engine, f"SELECT version_num FROM {SCHEMA}.{VERSION_TABLE}")
-    assert not allowed(engine, f"CREATE TABLE {SCHEMA}.intruder ()")
+    assert allowed(connection, f"SELECT version_num FROM {SCHEMA}.{VERSION_TABLE}")
+    assert not allowed(connection, f"CREATE TABLE {SCHEMA}.intruder ()")
 
 
 _SECRET = re.compile(r"hash(es)?$|^wrapped|^wrapping_key_id$|secret$|^prefix$|^email(_key)?$|^key_id$|^ip$")

@@ -23,6 +23,8 @@ from cathouse.database import Database, DatabaseSettings, DatabaseUrl
 from tests.factories.accounts import registration
 from tests.fixtures.house import JWT_SECRET, House
 
+pytestmark = pytest.mark.full_hashes
+
 
 async def test_the_one_connection_is_free_while_passwords_are_hashed(clean_db: DatabaseUrl) -> None:
     settings = DatabaseSettings(
@@ -30,7 +32,7 @@ async def test_the_one_connection_is_free_while_passwords_are_hashed(clean_db: D
     )
     database = Database.from_settings(settings, "auth")
     passwords = Passwords(threads=1)
-    passwords._hasher = PasswordHasher(time_cost=240, memory_cost=19456, parallelism=1)  # two seconds a hash
+    passwords._hasher = PasswordHasher(time_cost=60, memory_cost=19456, parallelism=1)  # half a second a hash
     secrets = JwtSecrets.parse(JWT_SECRET)
     mails = MailService(database, secrets, None)
     recovery = RecoveryService(database, passwords, mails)

@@ -20,6 +20,8 @@ from tests.factories.accounts import PASSWORD
 from tests.fixtures.gaps import stop_after
 from tests.fixtures.house import House, Person, run_house
 
+pytestmark = pytest.mark.full_hashes
+
 CHANGE = "/api/v1/auth/password/change"
 LOGIN = "/api/v1/auth/login"
 ARGON2ID = "$argon2id$v=19$m=19456,t=2,p=1$"

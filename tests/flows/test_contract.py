@@ -17,7 +17,7 @@ from tests.factories.accounts import PASSWORD, email
 from tests.factories.cats import STORAGE
 from tests.fixtures.activity import interaction
 from tests.fixtures.cat_calls import token as cat_headers
-from tests.fixtures.house import House, run_house
+from tests.fixtures.house import House, directly, run_house
 from tests.fixtures.letters import mailed_token
 from tests.fixtures.serving import serve
 from tests.flows.contract_scene import (
@@ -40,6 +40,8 @@ from tests.flows.contract_scene import (
 )
 from tests.proxy.hosts import HERE, calling
 
+pytestmark = [directly, pytest.mark.timeout(400)]
+
 
 @pytest.fixture
 async def house(clean_db: DatabaseUrl) -> AsyncIterator[House]:
@@ -59,7 +61,6 @@ async def house(clean_db: DatabaseUrl) -> AsyncIterator[House]:
             yield running
 
 
-@pytest.mark.timeout(400)
 async def test_auth_service_keeps_its_contract(house: House) -> None:
     scene = await scene_of(house, "auth")
     # One each: a reset, a log-out and a refresh that is repeated end sessions.
@@ -97,7 +98,6 @@ async def test_auth_service_keeps_its_contract(house: House) -> None:
     hold(await examined(scene), never_succeed=frozenset(NEVER_SUCCEED))
 
 
-@pytest.mark.timeout(400)
 async def test_catalog_service_keeps_its_contract(house: House) -> None:
     scene = await scene_of(house, "catalog")
     cat, published, suspended = [await house.publish(scene.developer) for _ in range(3)]
@@ -153,7 +153,6 @@ async def test_catalog_service_keeps_its_contract(house: House) -> None:
     assert all(url.startswith(f"{house.cat_url}/") for url in endpoints)
 
 
-@pytest.mark.timeout(400)
 async def test_installation_service_keeps_its_contract(house: House) -> None:
     scene = await scene_of(house, "installation")
     scene.installation = await installed(scene)
@@ -236,7 +235,6 @@ async def test_installation_service_keeps_its_contract(house: House) -> None:
     hold(await examined(scene))
 
 
-@pytest.mark.timeout(400)
 async def test_proxy_service_keeps_its_contract(house: House) -> None:
     scene = await scene_of(house, "proxy")
     installation = await installed(scene)

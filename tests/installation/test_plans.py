@@ -2,14 +2,15 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import insert, text
 
 from benchmarks.crowd import crowd, fill
 from benchmarks.kept_rows import OF_THE_WATCHED, Watched, keep
 from cathouse.database import DatabaseUrl
+from cathouse.database.engine import make_migration_engine
 from cathouse.schema import Installation, Role, TaskPriority, TaskStatus, User
 from installation_service.activity import repository as activity
 from installation_service.developers import repository as developers
@@ -18,6 +19,7 @@ from installation_service.notifications import repository as notifications
 from installation_service.storage import repository as storage
 from installation_service.tasks import repository as tasks
 from tests.fixtures.plans import Explainer, check, explaining
+from tests.fixtures.server import clone_database, drop_database, server_url
 
 ROWS = 50_000
 PAGE = 21
@@ -31,9 +33,18 @@ FAR_BEHIND = (dt.datetime.now(dt.UTC) - dt.timedelta(days=200), uuid.UUID(int=0)
 Ask = Callable[[Explainer, Watched], Awaitable[object]]
 
 
-@pytest.fixture
-def watched(owner_engine: Engine) -> Watched:
-    fill(owner_engine, 2_000)
+@pytest.fixture(scope="module")
+def crowded() -> Iterator[DatabaseUrl]:
+    """A database for all tests here: filling it takes seconds, and none of them leaves anything in it."""
+    url = clone_database()
+    yield url
+    drop_database(server_url(), url.name)
+
+
+@pytest.fixture(scope="module")
+def watched(crowded: DatabaseUrl) -> Watched:
+    engine = make_migration_engine(crowded)
+    fill(engine, 2_000)
     found = Watched(uuid.uuid4(), uuid.uuid4(), next(iter(crowd(1))).id)
     person = {"id": found.user_id, "email": "mia@example.com", "email_key": "mia@example.com", "display_name": "Mia"}
     home = {
@@ -43,10 +54,10 @@ def watched(owner_engine: Engine) -> Watched:
         "consent_epoch": 1,
         "instance_name": "Misty",
     }
-    with owner_engine.begin() as connection:
+    with engine.begin() as connection:
         connection.execute(insert(User), [{**person, "role": Role.PLAYER.value}])
         connection.execute(insert(Installation), [home])
-    keep(owner_engine, ROWS, found)
+    keep(engine, ROWS, found)
     return found
 
 
@@ -108,9 +119,9 @@ PAGES: dict[str, Ask] = {
 REMOVALS = {"interactions": activity.remove_old_interactions, "permission uses": activity.remove_old_uses}
 
 
-async def test_no_page_scans_a_table(watched: Watched, clean_db: DatabaseUrl, subtests: pytest.Subtests) -> None:
+async def test_no_page_scans_a_table(watched: Watched, crowded: DatabaseUrl, subtests: pytest.Subtests) -> None:
     """One test, so that the rows are made once."""
-    async with explaining(clean_db) as explainer:
+    async with explaining(crowded) as explainer:
         for name, ask in PAGES.items():
             with subtests.test(name):
                 assert await ask(explainer, watched)
@@ -126,8 +137,8 @@ async def test_no_page_scans_a_table(watched: Watched, clean_db: DatabaseUrl, su
             check(await explainer.visits(), MOST_VISITED + OF_THE_WATCHED)
 
 
-def test_what_is_kept_is_as_much_as_was_wanted(watched: Watched, owner_engine: Engine) -> None:
-    with owner_engine.connect() as connection:
+def test_what_is_kept_is_as_much_as_was_wanted(watched: Watched, crowded: DatabaseUrl) -> None:
+    with make_migration_engine(crowded).connect() as connection:
         assert int(connection.scalar(text("SELECT count(*) FROM cathouse.interactions")) or 0) > ROWS
         assert int(connection.scalar(text("SELECT count(*) FROM cathouse.stored_values")) or 0) > ROWS
         own = text("SELECT count(*) FROM cathouse.installations WHERE cat_id = :cat_id")
