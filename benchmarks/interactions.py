@@ -10,10 +10,10 @@ from functools import partial
 import httpx
 
 from benchmarks.baselines.running import baseline, nginx
-from benchmarks.figures import Figure, checkout, restarted, running
-from benchmarks.homes import Home, settle
+from benchmarks.figures import Figure
 from benchmarks.load import Call, Load, press, wrk
 from benchmarks.rounds import Side, compare, ratios
+from benchmarks.scene import scene, talk
 from cathouse.local.stack import Stack
 
 ROUNDS = 4
@@ -21,8 +21,6 @@ SECONDS = 3.0
 CONNECTIONS = 32
 PLAYERS, CATS, CATALOG = 2, 32, 1_000
 """64 installations in turn: none has more than 5 words under way, which is what an installation is held to."""
-
-UNLIMITED = {"LIMIT_INTERACTIONS": "off"}
 
 WHOLE, BARE, LIBRARY, CEILING = "proxy-service", "ASGI + aiohttp", "fastapi-proxy-lib", "nginx"
 DUTIFUL = "ASGI + asyncpg + aiohttp, signed"
@@ -32,18 +30,15 @@ def measure() -> list[Figure]:
     """All in turn, medians over the rounds; without nginx where it is not installed."""
     wrk()
     with (
-        checkout() as folder,
-        running(folder) as stack,
-        restarted(folder, stack, "proxy", UNLIMITED) as whole,
-        baseline("quick_cat", folder, {}) as cat,
-        baseline("bare_proxy", folder, {"CAT_URL": f"{cat}/"}) as bare,
-        baseline("library_proxy", folder, {"CAT_URL": cat}) as library,
-        baseline("signing_proxy", folder, {"CAT_URL": f"{cat}/", **_database(stack)}) as dutiful,
-        nginx(folder, cat) as ceiling,
+        scene() as here,
+        baseline("bare_proxy", here.folder, {"CAT_URL": f"{here.cat}/"}) as bare,
+        baseline("library_proxy", here.folder, {"CAT_URL": here.cat}) as library,
+        baseline("signing_proxy", here.folder, {"CAT_URL": f"{here.cat}/", **_database(here.stack)}) as dutiful,
+        nginx(here.folder, here.cat) as ceiling,
     ):
-        homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
+        homes = here.settle(players=PLAYERS, cats=CATS, catalog=CATALOG)
         calls = [talk(home) for home in homes]
-        urls = {WHOLE: whole, BARE: bare, DUTIFUL: dutiful, LIBRARY: library}
+        urls = {WHOLE: here.proxy, BARE: bare, DUTIFUL: dutiful, LIBRARY: library}
         if ceiling is None:
             print("P3 without nginx, which is not installed: `make bench-tools` (Debian), as root")
         else:
@@ -71,12 +66,6 @@ def measure() -> list[Figure]:
 def _database(stack: Stack) -> dict[str, str]:
     """A login that has a connection to spare, which a service's has not."""
     return {"DATABASE_URL": stack.databases.migration.for_libpq()}
-
-
-def talk(home: Home) -> Call:
-    """A player's word to the cat at home."""
-    path = f"/api/v1/installations/{home.installation_id}/interactions"
-    return Call("POST", path, home.access_token, '{"input":"Hello, Misty!"}')
 
 
 def _press(url: str, calls: Sequence[Call], seconds: float) -> Load:

@@ -6,25 +6,22 @@ Twenty seconds of load say nothing about growth; ``MINUTES=10`` in the environme
 import asyncio
 import os
 import statistics
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 import psutil
 from sqlalchemy import update
 
 from benchmarks.baselines.running import baseline
 from benchmarks.crowd import crowd
-from benchmarks.figures import Figure, checkout, restarted, running
-from benchmarks.homes import Home, refreshed, settle
-from benchmarks.interactions import UNLIMITED, talk
+from benchmarks.figures import Figure
+from benchmarks.homes import Home, refreshed
 from benchmarks.load import Call, Load, press_all, wrk
+from benchmarks.scene import Scene, meanwhile, scene, talk
 from benchmarks.whole_house import usual_loads
 from cathouse.database.engine import make_migration_engine
-from cathouse.local.stack import Stack
 from cathouse.schema import Release
 from cathouse.web import SERVICES, ServiceName
 
@@ -51,14 +48,9 @@ KIB, MIB = 1024, 1024 * 1024
 def measure() -> list[Figure]:
     """Streams first, while the services are fresh; then all four under load at once."""
     wrk()
-    with (
-        checkout() as folder,
-        running(folder) as stack,
-        restarted(folder, stack, "proxy", UNLIMITED) as proxy,
-        baseline("open_cat", folder, {}) as open_cat,
-        baseline("quick_cat", folder, {}) as quick_cat,
-    ):
-        homes = settle(folder, stack, f"{open_cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
+    with scene("open_cat") as here, baseline("quick_cat", here.folder, {}) as quick_cat:
+        stack, proxy = here.stack, here.proxy
+        homes = here.settle(players=PLAYERS, cats=CATS, catalog=CATALOG)
         inboxes = [Call("GET", "/api/v1/notifications/stream", token) for token in _players(homes)] * OF_A_PLAYER
         words = [talk(home) for home in _some_of_each_cat(homes)] * OF_A_HOME
         figures = asyncio.run(
@@ -70,7 +62,7 @@ def measure() -> list[Figure]:
             connection.execute(update(Release).where(Release.id.in_(living)).values(endpoint_url=f"{quick_cat}/"))
         urls = {**stack.urls, "proxy": proxy}
         with _sampled({name: _listening_at(urls[name]) for name in SERVICES}) as samples:
-            done = list(_press(folder, stack, proxy, homes))
+            done = list(_press(here, homes))
     for number, name in enumerate(SERVICES):
         seconds, sizes = zip(*samples[name][len(samples[name]) // 2 :], strict=True)
         growth = statistics.linear_regression(seconds, sizes).slope * 60 / KIB
@@ -89,12 +81,12 @@ def measure() -> list[Figure]:
     return figures
 
 
-def _press(folder: Path, stack: Stack, proxy: str, homes: list[Home]) -> Iterator[list[Load]]:
+def _press(here: Scene, homes: list[Home]) -> Iterator[list[Load]]:
     """Every service's load, portion by portion."""
     left_s = round(MINUTES * 60)
     while left_s > 0:
-        homes = refreshed(folder, stack, homes)
-        loads = usual_loads(stack, proxy, homes)
+        homes = refreshed(here.folder, here.stack, homes)
+        loads = usual_loads(here.stack, here.proxy, homes)
         yield press_all(loads, connections=CLIENTS, seconds=min(left_s, PORTION_S))
         left_s -= PORTION_S
 
@@ -171,18 +163,11 @@ def _processor_s(process: psutil.Process) -> float:
 def _sampled(processes: Mapping[ServiceName, psutil.Process]) -> Iterator[dict[ServiceName, list[tuple[float, int]]]]:
     """Resident bytes of each, every second until the block is left, with the seconds since its beginning."""
     samples: dict[ServiceName, list[tuple[float, int]]] = {name: [] for name in processes}
-    is_over = threading.Event()
     began = time.monotonic()
 
     def sample() -> None:
-        while not is_over.wait(1.0):
-            for name, process in processes.items():
-                samples[name].append((time.monotonic() - began, process.memory_info().rss))
+        for name, process in processes.items():
+            samples[name].append((time.monotonic() - began, process.memory_info().rss))
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with meanwhile(sample, every_s=1.0):
         yield samples
-    finally:
-        is_over.set()
-        thread.join()

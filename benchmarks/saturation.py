@@ -16,13 +16,12 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, func, insert, select
 
 from auth_service.accounts.passwords import ITERATIONS, MEMORY_KIB, PARALLELISM
-from benchmarks.baselines.running import baseline
 from benchmarks.crowd import crowd
-from benchmarks.figures import Figure, checkout, restarted, running
-from benchmarks.homes import Home, settle
-from benchmarks.interactions import UNLIMITED, talk
+from benchmarks.figures import Figure, restarted
+from benchmarks.homes import Home
 from benchmarks.load import Call
 from benchmarks.open_loop import BROKEN, NUMBER, Phase, Sent, send
+from benchmarks.scene import scene, talk
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.seed_data import DEVELOPER
 from cathouse.local.stack import Stack
@@ -61,17 +60,12 @@ class Case:
 def measure() -> list[Figure]:
     """Each service in turn, the others at rest."""
     figures: list[Figure] = []
-    with (
-        checkout() as folder,
-        running(folder) as stack,
-        restarted(folder, stack, "proxy", UNLIMITED) as proxy,
-        baseline("quick_cat", folder, {}) as cat,
-    ):
-        homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
-        engine = make_migration_engine(stack.databases.migration)
-        for case in _cases(stack, proxy, homes, engine):
+    with scene() as here:
+        homes = here.settle(players=PLAYERS, cats=CATS, catalog=CATALOG)
+        engine = make_migration_engine(here.stack.databases.migration)
+        for case in _cases(here.stack, here.proxy, homes, engine):
             figures += _press(case)
-        figures.append(_price_of_a_refusal(folder, stack))
+        figures.append(_price_of_a_refusal(here.folder, here.stack))
     return figures
 
 

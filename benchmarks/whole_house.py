@@ -1,18 +1,16 @@
 """P6: 500 clients on all four services at once, reading and writing: connections to Postgres, failures, patience."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 from sqlalchemy import text
 
-from benchmarks.baselines.running import baseline
 from benchmarks.crowd import crowd, vocabulary
-from benchmarks.figures import Figure, checkout, restarted, running
-from benchmarks.homes import Home, settle
-from benchmarks.interactions import UNLIMITED, talk
+from benchmarks.figures import Figure
+from benchmarks.homes import Home
 from benchmarks.load import Call, press_all, wrk
+from benchmarks.scene import meanwhile, scene, talk
 from cathouse.database.budget import DEFAULT_BUDGET
 from cathouse.database.engine import make_migration_engine
 from cathouse.database.urls import DatabaseUrl
@@ -32,15 +30,10 @@ _EVERY_S = 0.1
 def measure() -> list[Figure]:
     """A few rounds; a quarter of the clients at each service."""
     wrk()
-    with (
-        checkout() as folder,
-        running(folder) as stack,
-        restarted(folder, stack, "proxy", UNLIMITED) as proxy,
-        baseline("quick_cat", folder, {}) as cat,
-    ):
-        homes = settle(folder, stack, f"{cat}/", players=PLAYERS, cats=CATS, catalog=CATALOG)
-        loads = usual_loads(stack, proxy, homes)
-        with _counted_connections(stack.databases.migration) as counts:
+    with scene() as here:
+        homes = here.settle(players=PLAYERS, cats=CATS, catalog=CATALOG)
+        loads = usual_loads(here.stack, here.proxy, homes)
+        with _counted_connections(here.stack.databases.migration) as counts:
             found = [press_all(loads, connections=CLIENTS // len(loads), seconds=SECONDS) for _ in range(ROUNDS)]
     failed = sum(load.errors for each in found for load in each)
     figures = [
@@ -107,17 +100,8 @@ def _installations(homes: list[Home]) -> list[Call]:
 def _counted_connections(database: DatabaseUrl) -> Iterator[list[int]]:
     """How many there are, besides the one that counts, now and again until the block is left."""
     counts: list[int] = []
-    is_over = threading.Event()
-
-    def count() -> None:
-        with make_migration_engine(database).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not is_over.wait(_EVERY_S):
-                counts.append(connection.scalar(_COUNT) or 0)
-
-    thread = threading.Thread(target=count)
-    thread.start()
-    try:
+    with (
+        make_migration_engine(database).connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        meanwhile(lambda: counts.append(connection.scalar(_COUNT) or 0), every_s=_EVERY_S),
+    ):
         yield counts
-    finally:
-        is_over.set()
-        thread.join()

@@ -20,7 +20,7 @@ from cathouse.web import SERVICES, ServiceName
 from tests.factories.accounts import registration
 from tests.factories.cats import NOTIFICATION, STORAGE, cat_creation
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET
-from tests.fixtures.nginx import Nginx, reserve, run_nginx
+from tests.fixtures.nginx import Nginx, nginx_in_front, reserve
 from tests.fixtures.server import role_url
 from tests.fixtures.serving import listen, port_of, serve
 from tests.flows.good_client import PATIENCE_S, Client, log_in_body
@@ -171,7 +171,7 @@ async def two_of_each(database: DatabaseUrl, folder: Path, **environment: str) -
     ports = {service: [replica.port for replica in both] for service, both in replicas.items()}
     cat = ACat()
     async with AsyncExitStack() as stack:
-        stack.enter_context(run_nginx(addresses, ports))
+        stack.enter_context(nginx_in_front(addresses, ports))
         for replica in (each for both in replicas.values() for each in both):
             stack.callback(replica.end)
         children = [replica.start() for both in replicas.values() for replica in both]
