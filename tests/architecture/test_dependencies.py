@@ -289,3 +289,12 @@ def test_an_audit_without_a_database_says_that_it_was_skipped() -> None:
 def test_ci_audits() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert "make audit" in lines
+
+
+def test_what_tests_share_stands_in_no_test() -> None:
+    """It stands in tests/fixtures, in a conftest.py or in a scene module: a test file is read, moved and parted alone."""
+    importing = re.compile(r"^(?:from|import) tests\.(?:\w+\.)*test_\w+", re.MULTILINE)
+    found = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py") if importing.search(path.read_text())
+    }
+    assert found == set(), "these import from a test file"
