@@ -189,4 +189,9 @@ def _allowed_methods(request: Request) -> list[str]:
 def _field_error(fault: Mapping[str, Any]) -> dict[str, str]:
     location: Sequence[Any] = fault["loc"]
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        location, position = location[:-1], location[-1]
+        message = f"This is no JSON: {fault['ctx']['error']} (at character {position})"
+    elif isinstance(fault.get("input"), bytes):  # a body that does not call itself JSON is not read as such
+        message = "JSON is expected, with the header Content-Type: application/json"
     return {"location": ".".join(str(part) for part in location), "message": message, "type": fault["type"]}
