@@ -30,6 +30,7 @@ from tests.fixtures.starting import ROOT, WORKING, run
         ("installation", {"DB_POOL_SIZE": "7"}, "the services together would open"),
         ("installation", {"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'development' or 'production'"),
         ("proxy", {"CORS_ORIGINS": "*"}, "CORS_ORIGINS: name each origin"),
+        ("proxy", {"CORS_ORIGINS": "https://a.example,b.example"}, "CORS_ORIGINS: entry 2: expected https://HOST"),
         ("auth", {"TRUSTED_PROXIES": "*"}, "TRUSTED_PROXIES: name each proxy or its network; with everybody trusted"),
         ("catalog", {"TRUSTED_PROXIES": "10.0.0.5,0.0.0.0/0"}, "TRUSTED_PROXIES: name each proxy or its network"),
         ("proxy", {"TRUSTED_PROXIES": "10.0.0.5,nginx"}, "TRUSTED_PROXIES: entry 2: expected an IP address (10.0.0.5)"),

@@ -1,5 +1,6 @@
 """The variables that every service reads."""
 
+import re
 from typing import Annotated, Self
 from urllib.parse import unquote
 
@@ -17,6 +18,8 @@ from cathouse.web.limits.rates import Limiter, Rates, parse_rates
 from cathouse.web.limits.redis_server import RedisServer
 from cathouse.web.limits.shared import SharedLimiter
 from cathouse.web.observing.tracing import Tracing
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 PORTS: dict[ServiceName, int] = {"auth": 8001, "catalog": 8002, "installation": 8003, "proxy": 8004}
 
@@ -87,6 +90,18 @@ class ServiceSettings(DatabaseSettings, IdentitySettings, PortSettings):
         None, description="where replicas count together how often something is done: redis://:PASSWORD@HOST:6379/0"
     )
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _browsers_send_such_origins(cls, value: list[str] | None) -> list[str] | None:
+        for number, origin in enumerate(value or (), start=1):
+            if origin == "*":
+                raise ValueError("name each origin; * would let every site call with a person's token")
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"entry {number}: expected https://HOST or https://HOST:PORT in lower case, as browsers send it"
+                )
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -100,8 +115,6 @@ class ServiceSettings(DatabaseSettings, IdentitySettings, PortSettings):
             raise ValueError("METRICS_TOKEN is not set: in production /metrics wants a token (32 characters or more)")
         if self.metrics_token is not None and len(self.metrics_token.get_secret_value()) < SHORTEST_ROOT:
             raise ValueError(f"METRICS_TOKEN: expected at least {SHORTEST_ROOT} characters")
-        if "*" in (self.cors_origins or []):
-            raise ValueError("CORS_ORIGINS: name each origin; * would let every site call with a person's token")
         return self
 
     def origins(self) -> list[str]:
