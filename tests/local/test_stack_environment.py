@@ -19,6 +19,7 @@ AUTH_ALONE = {
     "LIMIT_LOGINS": "off",
     "LIMIT_MAILS": "5/minute",
 }
+PROXY_ALONE = {"LIMIT_INTERACTIONS": "5/minute", "LIMIT_EXTERNAL_CALLS": "off", "DNS_SERVERS": "9.9.9.9"}
 EVERYBODYS = {
     "TRUSTED_PROXIES": "10.0.0.5",
     "MOST_REQUESTS_UNDER_WAY": "100",
@@ -38,18 +39,21 @@ def environment(service: ServiceName, settings: StackSettings) -> dict[str, str]
 
 @pytest.fixture
 def set_by_somebody(monkeypatch: pytest.MonkeyPatch) -> StackSettings:
-    for name, value in {**AUTH_ALONE, **EVERYBODYS}.items():
+    for name, value in {**AUTH_ALONE, **PROXY_ALONE, **EVERYBODYS}.items():
         monkeypatch.setenv(name, value)
     return StackSettings(_env_file=None)
 
 
-def test_what_auth_service_alone_reads_no_other_gets(set_by_somebody: StackSettings) -> None:
+def test_what_one_service_alone_reads_no_other_gets(set_by_somebody: StackSettings) -> None:
     assert environment("auth", set_by_somebody).items() >= AUTH_ALONE.items()
+    assert environment("proxy", set_by_somebody).items() >= PROXY_ALONE.items()
     for service in SERVICES:
         given = environment(service, set_by_somebody)
         assert given.items() >= EVERYBODYS.items()
         if service != "auth":
             assert not given.keys() & {*AUTH_ALONE, "MAIL_FOLDER", "JWT_SECRET"}
+        if service != "proxy":
+            assert not given.keys() & {*PROXY_ALONE}
 
 
 def test_mails_are_in_the_state_folder_and_nothing_is_set_that_nobody_set() -> None:

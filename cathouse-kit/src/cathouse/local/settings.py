@@ -44,6 +44,9 @@ _PASSED_ON_TO_AUTH = {
     "clerk_authorized_parties",
 }
 
+# For proxy-service alone.
+_PASSED_ON_TO_PROXY = {"limit_interactions", "limit_external_calls", "dns_servers"}
+
 # And for catalog-service alone.
 _PASSED_ON_TO_CATALOG = {"embeddings_url", "embeddings_api_key", "embeddings_model", "embeddings_dimensions"}
 
@@ -74,6 +77,9 @@ class StackSettings(DatabaseSettings, PortSettings):
     clerk_issuer: str | None = None
     clerk_jwks_url: str | None = None
     clerk_authorized_parties: str | None = None
+    limit_interactions: str | None = None
+    limit_external_calls: str | None = None
+    dns_servers: str | None = None
     embeddings_url: str | None = None
     embeddings_api_key: SecretStr | None = None
     embeddings_model: str | None = None
@@ -112,6 +118,8 @@ def service_environment(
     if service == "auth":
         environment |= {"JWT_SECRET": jwt_secret, "MAIL_FOLDER": str(mails.resolve())}
         environment |= _chosen(settings, _PASSED_ON_TO_AUTH)
+    if service == "proxy":
+        environment |= _chosen(settings, _PASSED_ON_TO_PROXY)
     if service == "catalog":
         environment |= _chosen(settings, _PASSED_ON_TO_CATALOG)
     return environment
