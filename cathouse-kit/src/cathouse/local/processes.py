@@ -38,6 +38,12 @@ class Child:
         """When it was made; with its id this names a process beyond doubt."""
         return psutil.Process(self.process.pid).create_time()
 
+    @property
+    def ending(self) -> str:
+        """How it ended, as its parent is told: by a signal or with a status."""
+        status = self.process.wait()
+        return signal.Signals(-status).name if status < 0 else f"status {status}"
+
     def last_line(self) -> str:
         """What it said last; the server's own farewell says nothing of the reason, which stands before it."""
         lines = [line for line in self.log.read_text(errors="replace").strip().splitlines() if _FAREWELL not in line]

@@ -50,7 +50,10 @@ class Stack:
         """
         ended = first_ended(self.children)
         if ended is not None:
-            raise StackError(f"{ended.name} ended: {ended.last_line()} (see {ended.log})")
+            raise StackError(
+                f"{ended.name} ended ({ended.ending}), so everything is stopped; what it said last: {ended.last_line()}"
+                f" (see {ended.log})"
+            )
         if self.server is not None and self.server.has_ended():
             raise StackError(f"the embedded Postgres ended (see {self.server.folder}/postgres.log)")
 
@@ -74,7 +77,7 @@ def run_stack(checkout: Path, settings: StackSettings, progress: Progress) -> It
         server: EmbeddedPostgres | None = None
         children: list[Child] = []
         try:
-            if settings.wants_own_database:
+            if settings.wants_own_database and not state.keeps_database_url(settings.database_url):
                 databases = named_databases(settings, progress)
             else:
                 progress("starting the embedded Postgres")
@@ -126,7 +129,10 @@ def alone(state: LocalState) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            raise StackError(f"Cat House runs here already (process {lock.read().strip() or 'unknown'})") from None
+            raise StackError(
+                f"Cat House runs here already (process {lock.read().strip() or 'unknown'});"
+                " `make status` says where, Ctrl-C in its terminal stops it"
+            ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
 from cathouse.local.postgres_programs import postgres_folder
@@ -98,6 +100,12 @@ class LocalState:
     def database_file(self) -> Path:
         """Where commands find the embedded database: variables for a shell, readable for its owner alone."""
         return self.folder / "database.env"
+
+    def keeps_database_url(self, url: SecretStr | None) -> bool:
+        """Whether ``url`` is the one in :attr:`database_file`: from a shell that read the file, and nobody's own."""
+        if url is None or not self.database_file.exists():
+            return False
+        return f"DATABASE_URL={url.get_secret_value()}" in self.database_file.read_text(encoding="utf-8").splitlines()
 
     def keep_database_url(self, url: DatabaseUrl) -> None:
         """Write the variables that `cathouse db` and `alembic` need."""
