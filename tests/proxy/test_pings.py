@@ -67,7 +67,7 @@ async def test_a_ping_shows_how_long_each_phase_took_and_why_it_failed(house: Ho
         ),
         "404": (404, expected.replace("400", "404")),
         "500": (500, "The cat answered with status 500."),
-        "302": (302, "The cat answered with status 302."),
+        "302": (302, "The cat answered with status 302; redirects are not followed."),
         "gzip": (None, "The endpoint compressed its answer although identity was asked for."),
         "large": (200, "The endpoint's answer has more than 5 MiB."),
     }

@@ -35,7 +35,7 @@ class PermissionRequiredError(ServiceError):
     def __init__(self, missing: Sequence[str]) -> None:
         """``missing`` are the permissions' types."""
         super().__init__(
-            f"The cat does not work without: {', '.join(missing)}. Grant it, or do without the cat.",
+            f"This version does not work without: {', '.join(missing)}. Grant it, or do without this version.",
             missing=list(missing),
         )
 

@@ -107,7 +107,8 @@ class CatFailedError(EgressError):
 
     def __init__(self, status: int) -> None:
         """``status`` is what the cat answered."""
-        super().__init__(f"The cat answered with status {status}.")
+        advice = "; redirects are not followed" if 300 <= status < 400 else ""
+        super().__init__(f"The cat answered with status {status}{advice}.")
         self.received_status = status
 
 
