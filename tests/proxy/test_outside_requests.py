@@ -34,6 +34,15 @@ def test_where_a_url_leads(url: str, expected: tuple[Any, ...]) -> None:
     assert destination_of(DEVELOPMENT, url) == Destination(*expected)
 
 
+def test_what_has_a_meaning_in_a_url_is_asked_for_as_it_stands_and_the_rest_escaped() -> None:
+    as_they_are = "/%2F:@!$&'()*+,;=~-._"
+    for target, expected in (
+        (f"{as_they_are}?{as_they_are}?", f"{as_they_are}?{as_they_are}?"),
+        ('/"<>^`{|}?"<>^`{|}', "/%22%3C%3E%5E%60%7B%7C%7D?%22%3C%3E%5E%60%7B%7C%7D"),
+    ):
+        assert destination_of(PUBLIC, f"https://cat.example.com{target}").target == expected
+
+
 def test_a_url_that_is_not_acceptable_leads_nowhere() -> None:
     with pytest.raises(ValueError, match="expected https"):
         destination_of(PUBLIC, "http://localhost/")
