@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,13 @@ from cathouse.tls import client_tls
 from proxy_service.egress import connection
 from proxy_service.egress.answers import LARGEST_ANSWER, LARGEST_DISCARDED
 from proxy_service.egress.client import OutsideClient
-from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
+from proxy_service.egress.errors import (
+    AnswerTimeoutError,
+    DestinationUnavailableError,
+    EgressError,
+    MalformedAnswerError,
+    ServiceEndingError,
+)
 from proxy_service.egress.exchange import LARGEST_BUFFER, LARGEST_HEAD, MOST_FIELDS
 from proxy_service.egress.phases import Phases
 from proxy_service.egress.resolver import GuardedResolver
@@ -488,6 +495,46 @@ async def test_an_idle_connection_on_which_something_came_is_closed_and_another_
     theirs.send(b"x")
     assert connections.take(PLACE) is quiet
     assert wire.closing
+
+
+async def test_an_idle_connection_that_is_closing_is_not_taken(pair: tuple[socket.socket, socket.socket]) -> None:
+    connections = connection.Connections(GuardedResolver(), client_tls())
+    kept, wire = connected(pair[0])
+    connections.keep(PLACE, kept)
+    wire.closing = True
+    assert connections.take(PLACE) is None
+
+
+def test_where_an_address_is_connected_to() -> None:
+    tcp = socket.SOCK_STREAM, socket.IPPROTO_TCP, ""
+    assert connection._address_info(ip_address("1.1.1.1"), 443) == (socket.AF_INET, *tcp, ("1.1.1.1", 443))
+    six = ip_address("2606:4700::1111")
+    assert connection._address_info(six, 443) == (socket.AF_INET6, *tcp, ("2606:4700::1111", 443, 0, 0))
+
+
+async def test_what_uvloop_says_of_a_network_is_an_endpoint_that_cannot_be_reached(
+    client: OutsideClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> socket.socket:
+        raise RuntimeError("unable to perform operation")
+
+    monkeypatch.setattr(connection, "start_connection", fails)
+    with pytest.raises(DestinationUnavailableError):
+        await ask(client, asking("http://127.0.0.1:1/"))
+
+
+async def test_a_call_may_take_less_time_than_a_connection(client: OutsideClient) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        with pytest.raises(AnswerTimeoutError):  # the line of those that wait is full: nothing is answered
+            await ask(client, asking(f"http://127.0.0.1:{full.getsockname()[1]}/"), timeout_s=0.2)
+        await none_left(full.getsockname()[1], but=1)
+
+
+async def test_a_client_that_is_closed_ends_its_look_ups() -> None:
+    resolver = GuardedResolver()
+    async with outside(resolver=resolver):
+        assert not resolver._resolver._closed
+    assert resolver._resolver._closed
 
 
 async def test_a_stream_goes_on_when_the_time_for_its_head_is_over(client: OutsideClient) -> None:
