@@ -303,3 +303,14 @@ def test_so_many_cats_are_remembered_and_those_that_were_quiet_longest_forgotten
 def test_what_is_remembered_of_a_cat_does_not_grow_with_its_calls(cats: Cats) -> None:
     cats.calls("..x" * 3000, every_s=0.1)
     assert len(cats.breakers._cats[CAT]._slices) <= 11
+
+
+def test_how_many_breakers_are_in_each_state_is_read_at_any_time(cats: Cats) -> None:
+    readings = cats.breakers.readings()
+    assert [reading.labels for reading in readings] == [{"state": each} for each in ("closed", "open", "half-open")]
+    assert {reading.name for reading in readings} == {"cathouse_breakers"}
+    cats.open()
+    cats.call(".", cat=OTHER_CAT)
+    assert [reading.read() for reading in readings] == [1, 1, 0]
+    cats.now += FIRST_PAUSE_S
+    assert [reading.read() for reading in readings] == [1, 0, 1]

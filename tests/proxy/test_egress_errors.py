@@ -25,7 +25,11 @@ TOLD: list[tuple[ServiceError, int, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "status", "code", "proxy_error"), TOLD, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    ("error", "status", "code", "proxy_error"),
+    TOLD,
+    ids=lambda each: type(each).__name__ if isinstance(each, ServiceError) else str(each),
+)
 def test_each_way_to_fail_is_told_by_status_code_and_the_name_that_proxies_use(
     error: ServiceError, status: int, code: str, proxy_error: str
 ) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
 
+from proxy_service.egress import shares as egress_shares
 from proxy_service.egress.errors import CatBusyError, HouseBusyError, InstallationBusyError, RefusedCallError
 from proxy_service.egress.shares import Shares
 
@@ -77,6 +79,19 @@ def test_a_place_comes_back_after_an_error() -> None:
         with pytest.raises(ZeroDivisionError), some.hold(CAT, HOME):
             raise ZeroDivisionError
     assert some.under_way == 0
+
+
+def test_a_request_counts_for_the_service_again_when_its_place_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def step_aside() -> Callable[[], None]:
+        steps.append("aside")
+        return lambda: steps.append("back")
+
+    monkeypatch.setattr(egress_shares, "wait_for_others", step_aside)
+    with shares().hold(CAT, HOME):
+        assert steps == ["aside"]
+    assert steps == ["aside", "back"]
 
 
 async def test_a_place_comes_back_when_a_call_is_cancelled() -> None:
