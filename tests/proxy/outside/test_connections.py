@@ -419,7 +419,7 @@ async def test_nothing_is_sent_over_a_connection_that_is_lost() -> None:
     lost.connection_lost(None)
     exchange = lost.begin(b"GET", is_bodiless=False)
     with pytest.raises(MalformedAnswerError):
-        await exchange.head()
+        await asyncio.wait_for(exchange.head(), 5)
     assert not wire.written
 
 
