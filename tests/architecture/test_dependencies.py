@@ -292,7 +292,7 @@ def test_ci_audits() -> None:
 
 
 def test_what_tests_share_stands_in_no_test() -> None:
-    """It stands in tests/fixtures, in a conftest.py or in a scene module: a test file is read, moved and parted alone."""
+    """It stands in tests/fixtures, a conftest.py or a scene module: a test file is read, moved and parted alone."""
     importing = re.compile(r"^(?:from|import) tests\.(?:\w+\.)*test_\w+", re.MULTILINE)
     found = {
         str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py") if importing.search(path.read_text())
