@@ -69,6 +69,15 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert not place or place in places(led_to), f"{page.name}: {target} has no heading or anchor #{place}"
 
 
+def test_every_row_belongs_to_a_table_with_a_heading() -> None:
+    """An empty line ends a table: what follows it is shown as plain text."""
+    for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md")):
+        lines = ["", *_CODE.sub("", page.read_text(encoding="utf-8")).splitlines(), ""]
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+            if line.startswith("| ") and not before.startswith("|"):
+                assert after.startswith("| ---"), f"{page.name}: {line}"
+
+
 def places(page: Path) -> set[str]:
     """What a link may name behind ``#``: headings as GitHub calls them, and anchors."""
     text = page.read_text(encoding="utf-8")
