@@ -93,5 +93,6 @@ async def test_the_tour_is_what_the_page_says(clean_db: DatabaseUrl, tmp_path: P
         finally:
             os.killpg(shell.pid, signal.SIGKILL)
             await shell.wait()
-    assert "Traceback" not in said  # of `json`, where an answer has not what is taken out of it
+    assert "refused:" not in said  # by `json`, where an answer has not what is taken out of it
+    assert "Traceback" not in said
     assert "Misty has found a home" in said
