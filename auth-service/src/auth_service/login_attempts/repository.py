@@ -14,7 +14,7 @@ from cathouse.schema import LoginAttempt, User
 FREE_ATTEMPTS = 5
 FIRST_LOCK = dt.timedelta(seconds=30)
 LONGEST_LOCK = dt.timedelta(minutes=15)
-"""All three: design/security.md, "Passwords and logging in"."""
+"""After so many failures an address is locked; each further one doubles the lock (docs/troubleshooting.md)."""
 
 FORGOTTEN_AFTER = dt.timedelta(days=1)
 """Failures older than that say nothing of today."""

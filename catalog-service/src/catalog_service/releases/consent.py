@@ -1,4 +1,4 @@
-"""When a release asks for more than the one before it, so that players are asked again (architecture.md, consent).
+"""When a release asks for more than the one before it, so that players are asked again (docs/cats.md).
 
 More is: a permission that becomes required, another host to call, a secret that is new or goes elsewhere, another host
 that the cat itself answers from, another shape of the config. Less, or only new optional permissions (denied until
