@@ -36,7 +36,8 @@ def structure_valid_or_not(engine: Engine) -> Structure:
 
 
 def test_head_is_what_the_services_expect(clean_db: DatabaseUrl) -> None:
-    assert ScriptDirectory.from_config(alembic_config(clean_db)).get_heads() == [HEAD_REVISION]
+    heads = ScriptDirectory.from_config(alembic_config(clean_db)).get_heads()
+    assert heads == [HEAD_REVISION], "HEAD_REVISION of cathouse.schema is the history's one head"
 
 
 def test_down_to_nothing_and_up_again_gives_the_same(clean_db: DatabaseUrl, owner_engine: Engine) -> None:
@@ -47,7 +48,7 @@ def test_down_to_nothing_and_up_again_gives_the_same(clean_db: DatabaseUrl, owne
     assert left["columns"].keys() == {"alembic_version.version_num"}
     assert not left["functions"]
     upgrade(clean_db)
-    assert structure(owner_engine) == before
+    assert [str(each) for each in differences(before, structure(owner_engine))] == []
 
 
 def test_each_revision_goes_down_to_what_was_before_it_and_up_again(empty_database: DatabaseUrl) -> None:
@@ -60,9 +61,11 @@ def test_each_revision_goes_down_to_what_was_before_it_and_up_again(empty_databa
         reached.append(structure_valid_or_not(engine))
     for revision, before, after in zip(upwards[:0:-1], reached[-2::-1], reached[::-1], strict=False):
         downgrade(empty_database, "-1")
-        assert structure_valid_or_not(engine) == before, revision
+        left = differences(before, structure_valid_or_not(engine))
+        assert [str(each) for each in left] == [], f"the downgrade of {revision} does not take back what it did"
         upgrade(empty_database, revision)
-        assert structure_valid_or_not(engine) == after, revision
+        made = differences(after, structure_valid_or_not(engine))
+        assert [str(each) for each in made] == [], f"{revision} again, after its downgrade, makes something else"
         downgrade(empty_database, "-1")
     engine.dispose()
 

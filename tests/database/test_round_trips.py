@@ -147,5 +147,6 @@ async def test_no_call_waits_for_the_database_more_often_than_it_may(
     print(request.node.callspec.id, found)  # noqa: T201 - the figures, with pytest -s
     pooled = "pgbouncer" in request.node.callspec.id
     limits = {call: 2 * limit + 2 if pooled else limit for call, limit in LIMITS.items()}
-    assert {call: count for call, count in found.items() if count > limits[call]} == {}
+    too_many = {call: f"{count} of {limits[call]}" for call, count in found.items() if count > limits[call]}
+    assert not too_many, "round trips to the database, more than LIMITS has for these calls"
     assert all(count > 0 for count in found.values())
