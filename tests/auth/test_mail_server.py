@@ -55,6 +55,12 @@ async def why_delayed(url: str) -> str:
     return said
 
 
+def test_every_kind_of_mail_has_a_letter() -> None:
+    parameters = dict.fromkeys(("token", "masked", "left", "sender", "cat", "title"), "Misty")
+    for kind in MailKind:
+        assert compose(kind, parameters, public_url="https://house.example").subject, kind
+
+
 async def test_a_mail_arrives_whole(mail_server: SmtpServer) -> None:
     await hand_over(mail_server.url())
     (mail,) = mail_server.received

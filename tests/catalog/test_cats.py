@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from catalog_service.cats.schemas import CatCreation
 from cathouse.schema import AuditEvent
 from tests.factories.cats import NOTIFICATION, STORAGE, cat_creation
 from tests.fixtures.house import House, directly
@@ -215,6 +216,15 @@ async def test_a_release_with_everything_is_kept_as_it_was_said(house: House) ->
     assert release["secrets"] == [secret]
     assert release["timeout_s"] == 20
     assert release["published_at"] is None
+
+
+async def test_every_link_of_a_new_cat_is_kept_and_shown(house: House) -> None:
+    """Those that are added later, too."""
+    names = [name for name in CatCreation.model_fields if name.endswith("_url") and name != "endpoint_url"]
+    links = {name: f"https://cats.example.com/{name}" for name in names}
+    cat = await house.publish(await house.register("developer"), **links)
+    seen = (await house.call("catalog", "GET", f"{CATS}/{cat['id']}")).json()
+    assert {name: seen.get(name) for name in names} == links
 
 
 async def test_name_description_tags_and_links_change_at_any_time(house: House) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, String, func, insert, select, text, update
 
 from catalog_service.erasures.repository import CATS
 from cathouse.database.portions import PORTION
@@ -158,6 +158,23 @@ async def test_what_leads_to_the_developer_is_gone_and_where_nobody_calls_stays(
     assert (row.icon_url, row.support_url, row.privacy_url) == (None, None, None)
     assert row.endpoint_url == cat["endpoint_url"]  # NOT NULL
     assert cat_row(house, kept).support_url == URLS["support_url"]
+
+
+STAYS = {"deprecation", "suspension_reason", "status_before_suspension", "previous_signing_root"}
+"""What may be said of a cat whose developer is gone."""
+
+
+async def test_whatever_else_may_be_said_of_a_cat_is_gone(house: House) -> None:
+    """Of every column that can be empty: also of one that is added later."""
+    developer = await developer_called(house)
+    cat = await house.publish(developer)
+    columns = {each.name for each in Cat.__table__.columns if each.nullable and isinstance(each.type, String)}
+    said = columns - {"suspension_reason", "status_before_suspension", "previous_signing_root"}
+    await house.execute(update(Cat).where(Cat.id == uuid.UUID(cat["id"])).values(dict.fromkeys(said, NAME)))
+    await erase(house, "catalog", developer.id)
+    row = cat_row(house, cat)
+    left = {name for name in columns if getattr(row, name) is not None} - STAYS
+    assert not left, "an erasure empties them, or they are named in STAYS"
 
 
 async def test_the_developers_name_is_out_of_search_though_the_account_still_has_it(house: House) -> None:
