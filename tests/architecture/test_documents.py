@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cathouse.schema import LifecycleEventType, PermissionType
 from cathouse.schema.ownership import tables
 from cathouse.web import SERVICES, ServiceName, ServiceSettings
 from tests.documents import DOCS, errors, openapi
@@ -102,6 +103,12 @@ def test_paths_and_modules_that_documents_name_are_there() -> None:
         if name not in there and f'"{name}"' not in sources
     ]
     assert not wrong, "documents name what is not there (a path from the root, or a module)"
+
+
+def test_who_writes_a_cat_reads_of_every_message_and_every_permission() -> None:
+    page = (DOCS / "cats.md").read_text(encoding="utf-8")
+    unsaid = [each for each in (*LifecycleEventType, *PermissionType) if f"`{each}`" not in page]
+    assert not unsaid, "docs/cats.md says when a cat is told, and what it may call"
 
 
 _RESOLVE = """

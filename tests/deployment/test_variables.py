@@ -44,7 +44,8 @@ def test_make_up_hands_it_on(service: ServiceName, monkeypatch: pytest.MonkeyPat
     for name in chosen:
         monkeypatch.setenv(name, "chosen")
     reached = {name for name, value in given().items() if value == "chosen"}
-    assert not chosen - reached, "cathouse.local.settings: `make up` drops them"
+    dropped = chosen - reached
+    assert not dropped, "cathouse.local.settings: `make up` drops them"
 
 
 @pytest.mark.parametrize("service", SERVICES)
