@@ -54,9 +54,7 @@ def test_no_argument_shows_the_password_and_an_interrupted_backup_leaves_no_file
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backup_goes_through_pipes_as_well(
-    filled: Engine, clean_db: DatabaseUrl, fresh: DatabaseUrl, tmp_path: Path
-) -> None:
+def test_a_backup_goes_through_pipes_as_well(filled: Engine, clean_db: DatabaseUrl, fresh: DatabaseUrl) -> None:
     written = start(["backup", "-"], clean_db, stdout=subprocess.PIPE)
     assert written.stdout is not None
     restored = start(["restore", "-"], fresh, stdin=written.stdout.fileno(), stdout=subprocess.DEVNULL)

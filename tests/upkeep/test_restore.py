@@ -164,7 +164,7 @@ def test_a_damaged_dump_leaves_nothing_half_restored(
 
 
 def test_what_is_no_dump_of_ours_is_refused_before_anything_happens(
-    command: Command, clean_db: DatabaseUrl, filled: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, clean_db: DatabaseUrl, filled: Engine, tmp_path: Path
 ) -> None:
     before = contents(clean_db)
     text_file = tmp_path / "notes.txt"

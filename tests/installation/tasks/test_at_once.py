@@ -68,9 +68,7 @@ async def test_the_number_of_a_cats_tasks_is_exact_also_when_many_are_made_at_on
     await house.call("installation", "POST", CATS, {"title": "x"}, headers=cat, expect=409)
 
 
-async def test_parallel_changes_lose_nothing_of_one_another(
-    house: House, player: Person, home: dict[str, Any], cat: Headers
-) -> None:
+async def test_parallel_changes_lose_nothing_of_one_another(house: House, player: Person, cat: Headers) -> None:
     task = await make(house, cat, path=CATS)
     changes: list[dict[str, Any]] = [
         {"title": "Feed Tibby"},

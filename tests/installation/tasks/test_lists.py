@@ -1,7 +1,6 @@
 """Lists of tasks: filters, pages, cursors."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.fixtures.house import House, Person, directly
 from tests.installation.tasks.calls import CATS, MINE, Headers, let_pass, listed, make, soon
 
 
-async def seeded(house: House, player: Person, home: Mapping[str, Any], cat: Headers) -> None:
+async def seeded(house: House, player: Person, cat: Headers) -> None:
     """Tasks of which each filter finds some; the last one is the newest."""
     late = await make(house, player.headers, title="late", priority="high", due_date=soon(hours=1), tags=["a", "b"])
     let_pass(house, late)
@@ -22,7 +21,7 @@ async def seeded(house: House, player: Person, home: Mapping[str, Any], cat: Hea
 
 
 async def test_filters_narrow_and_combine(house: House, player: Person, home: dict[str, Any], cat: Headers) -> None:
-    await seeded(house, player, home, cat)
+    await seeded(house, player, cat)
     soonest = f"due_before={soon(days=1).replace('+', '%2B')}"
     for query, expected in (
         ("", ["cat's", "done", "far", "near", "late"]),
