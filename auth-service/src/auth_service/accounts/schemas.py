@@ -46,7 +46,6 @@ class UserView(BaseModel):
 
     model_config = ConfigDict(
         title="User",
-        from_attributes=True,
         json_schema_extra={
             "examples": [
                 {

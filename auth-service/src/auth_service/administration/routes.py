@@ -11,7 +11,7 @@ from auth_service.administration.schemas import UserChange
 from auth_service.administration.service import AdministrationService
 from cathouse.identity import CurrentAdmin
 from cathouse.schema import Role
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, SafeText, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, SafeText, provided, view_of
 
 router = APIRouter(prefix="/api/v1/users", tags=["administration"])
 
@@ -33,13 +33,13 @@ async def list_users(
     filters = {"search": search, "role": role, "is_active": is_active}
     keyset = Keyset.read(cursor, limit=limit, filters=filters, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await administration.list(search=search, role=role, is_active=is_active, keyset=keyset)
-    return Page[UserView](items=[UserView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[UserView](items=[view_of(UserView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/{user_id}")
 async def read_user(user_id: uuid.UUID, _admin: CurrentAdmin, administration: Administration) -> UserView:
     """One account."""
-    return UserView.model_validate(await administration.find(user_id))
+    return view_of(UserView, await administration.find(user_id))
 
 
 @router.patch("/{user_id}")
@@ -49,4 +49,4 @@ async def change_user(
     """Give an account another role, or close or open it. It is logged out everywhere; its last access token holds for
     ten minutes at most.
     """
-    return UserView.model_validate(await administration.change(admin.user_id, user_id, change))
+    return view_of(UserView, await administration.change(admin.user_id, user_id, change))

@@ -10,7 +10,7 @@ from auth_service.api_keys.schemas import ApiKeyCreation, ApiKeyExchange, ApiKey
 from auth_service.api_keys.service import ApiKeyService
 from auth_service.from_client import FromClient
 from cathouse.identity import CurrentDeveloper, public
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided, view_of
 
 router = APIRouter(tags=["API keys"])
 
@@ -24,7 +24,7 @@ async def list_api_keys(
     """The caller's API keys, newest first."""
     keyset = Keyset.read(cursor, limit=limit, filters={}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await api_keys.list(developer.user_id, keyset)
-    return Page[ApiKeyView](items=[ApiKeyView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[ApiKeyView](items=[view_of(ApiKeyView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.post("/api/v1/api-keys", status_code=201)
@@ -32,7 +32,8 @@ async def create_api_key(
     developer: CurrentDeveloper, creation: ApiKeyCreation, api_keys: ApiKeys, client: FromClient
 ) -> NewApiKeyView:
     """Make a key for a tool. It is shown this once."""
-    return await api_keys.create(developer.user_id, creation, client)
+    added, text = await api_keys.create(developer.user_id, creation, client)
+    return NewApiKeyView(**view_of(ApiKeyView, added).model_dump(), key=text)
 
 
 @router.delete("/api/v1/api-keys/{key_id}", status_code=204)

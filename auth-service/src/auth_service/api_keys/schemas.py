@@ -42,7 +42,7 @@ class ApiKeyCreation(RequestModel):
 class ApiKeyView(BaseModel):
     """A key, without what opens anything."""
 
-    model_config = ConfigDict(from_attributes=True, title="ApiKey")
+    model_config = ConfigDict(title="ApiKey")
 
     id: uuid.UUID
     name: str
@@ -56,7 +56,7 @@ class ApiKeyView(BaseModel):
 class NewApiKeyView(ApiKeyView):
     """A key that was just made: ``key`` is shown here and never again."""
 
-    model_config = ConfigDict(from_attributes=True, title="NewApiKey")
+    model_config = ConfigDict(title="NewApiKey")
 
     key: str
 

@@ -10,7 +10,7 @@ from auth_service.accounts.errors import AccountGoneError
 from auth_service.api_keys import repository
 from auth_service.api_keys.errors import ApiKeyInvalidError, ApiKeyNotFoundError, TooManyApiKeysError
 from auth_service.api_keys.keys import hash_of, make_key
-from auth_service.api_keys.schemas import ApiKeyCreation, ApiKeyView, NewApiKeyView, ScopedToken
+from auth_service.api_keys.schemas import ApiKeyCreation, ScopedToken
 from auth_service.audit.repository import record
 from auth_service.client import Client
 from auth_service.sessions.tokens import TokenIssuer
@@ -32,8 +32,8 @@ class ApiKeyService:
         self._database = database
         self._tokens = tokens
 
-    async def create(self, user_id: uuid.UUID, creation: ApiKeyCreation, client: Client) -> NewApiKeyView:
-        """Make a key; its text is in the answer and nowhere else.
+    async def create(self, user_id: uuid.UUID, creation: ApiKeyCreation, client: Client) -> tuple[AnyRow, str]:
+        """Make a key: its row, and its text, which is kept nowhere.
 
         Raises:
             TooManyApiKeysError, AccountGoneError
@@ -59,8 +59,7 @@ class ApiKeyService:
             await record(session, "api_key.created", actor_id=user_id, subject=subject, detail=detail, client=client)
             return added
 
-        added = await self._database.write(add)
-        return NewApiKeyView(**ApiKeyView.model_validate(added).model_dump(), key=key.text)
+        return await self._database.write(add), key.text
 
     async def list(self, user_id: uuid.UUID, keyset: Keyset) -> tuple[Sequence[AnyRow], str | None]:
         """One page of a person's keys, newest first, and the cursor of the next."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from auth_service.audit.schemas import AuditEventView
 from auth_service.audit.service import AuditService
 from cathouse.identity import CurrentAdmin
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, provided, view_of
 
 router = APIRouter(prefix="/api/v1/audit-events", tags=["audit"])
 
@@ -29,4 +29,4 @@ async def list_audit_events(
     filters = {"actor_id": actor_id, "action": action}
     keyset = Keyset.read(cursor, limit=limit, filters=filters, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await audit.list(actor_id=actor_id, action=action, keyset=keyset)
-    return Page[AuditEventView](items=[AuditEventView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[AuditEventView](items=[view_of(AuditEventView, row) for row in rows], next_cursor=next_cursor)

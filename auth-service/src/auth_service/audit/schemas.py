@@ -11,7 +11,7 @@ from cathouse.web import Moment
 class AuditEventView(BaseModel):
     """Who did what to what. It holds ids and no personal data: nothing of it can be erased."""
 
-    model_config = ConfigDict(from_attributes=True, title="AuditEvent")
+    model_config = ConfigDict(title="AuditEvent")
 
     id: uuid.UUID
     at: Moment

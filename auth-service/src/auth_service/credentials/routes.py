@@ -9,7 +9,7 @@ from auth_service.credentials.schemas import DeveloperRequest, PasswordChange
 from auth_service.credentials.service import CredentialsService
 from auth_service.from_client import FromClient
 from cathouse.identity import RecentPlayer
-from cathouse.web import provided
+from cathouse.web import provided, view_of
 
 router = APIRouter(tags=["accounts"])
 
@@ -36,6 +36,6 @@ async def become_developer(
     Developers need a password of 15 characters or a second factor; where the present one is shorter, send a new one. It
     ends every session.
     """
-    return UserView.model_validate(
-        await credentials.become_developer(person.user_id, body.password if body else None, client)
+    return view_of(
+        UserView, await credentials.become_developer(person.user_id, body.password if body else None, client)
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from auth_service.preferences.schemas import PreferencesChange, PreferencesView
 from auth_service.preferences.service import PreferenceService
 from cathouse.identity import CurrentPlayer
-from cathouse.web import provided
+from cathouse.web import provided, view_of
 
 router = APIRouter(prefix="/api/v1/users/me/preferences", tags=["preferences"])
 
@@ -17,7 +17,7 @@ Preferences = Annotated[PreferenceService, provided("preferences")]
 @router.get("")
 async def read_preferences(person: CurrentPlayer, preferences: Preferences) -> PreferencesView:
     """The caller's preferences."""
-    return PreferencesView.model_validate(await preferences.find(person.user_id))
+    return view_of(PreferencesView, await preferences.find(person.user_id))
 
 
 @router.patch("")
@@ -25,4 +25,4 @@ async def change_preferences(
     person: CurrentPlayer, change: PreferencesChange, preferences: Preferences
 ) -> PreferencesView:
     """Change some of them; what is left out stays, also among the ways of communication."""
-    return PreferencesView.model_validate(await preferences.change(person.user_id, change))
+    return view_of(PreferencesView, await preferences.change(person.user_id, change))

@@ -48,7 +48,6 @@ class PreferencesView(BaseModel):
 
     model_config = ConfigDict(
         title="Preferences",
-        from_attributes=True,
         json_schema_extra={
             "examples": [
                 {

@@ -10,7 +10,7 @@ from auth_service.recovery.schemas import Accepted
 from auth_service.registration.schemas import Registration
 from auth_service.registration.service import RegistrationService
 from cathouse.identity import public
-from cathouse.web import limited_by_address, provided
+from cathouse.web import limited_by_address, provided, view_of
 
 router = APIRouter(tags=["accounts"])
 
@@ -37,4 +37,4 @@ async def register(
     if made is None:
         response.status_code = 202
         return Accepted()
-    return UserView.model_validate(made)
+    return view_of(UserView, made)

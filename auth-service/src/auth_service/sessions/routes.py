@@ -13,7 +13,7 @@ from auth_service.sessions.schemas import Login, PasswordForm, RefreshRequest, S
 from auth_service.sessions.service import SessionService
 from cathouse.identity import CurrentPlayer, public
 from cathouse.identity.access import TOKEN_PATH
-from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided
+from cathouse.web import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, limited_by_address, provided, view_of
 
 router = APIRouter(tags=["sessions"])
 
@@ -61,7 +61,7 @@ async def list_sessions(
     """Where the caller is logged in, newest first."""
     keyset = Keyset.read(cursor, limit=limit, filters={}, types=(dt.datetime, uuid.UUID))
     rows, next_cursor = await sessions.list(person, keyset)
-    return Page[SessionView](items=[SessionView.model_validate(row) for row in rows], next_cursor=next_cursor)
+    return Page[SessionView](items=[view_of(SessionView, row) for row in rows], next_cursor=next_cursor)
 
 
 @router.delete("/api/v1/sessions/{session_id}", status_code=204)

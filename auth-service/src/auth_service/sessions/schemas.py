@@ -65,7 +65,7 @@ class Tokens(BaseModel):
 class SessionView(BaseModel):
     """A log-in that still holds, on one device."""
 
-    model_config = ConfigDict(from_attributes=True, title="Session")
+    model_config = ConfigDict(title="Session")
 
     id: uuid.UUID
     user_agent: str | None
