@@ -185,7 +185,7 @@ class Player:
         assert refused.json()["code"] == "installation_uninstalled"
 
     async def _listen(self) -> None:
-        """The stream of notifications; opened again with the last event's id whenever it ends."""
+        """The stream of notifications; opened again with the last id whenever it ends."""
         last: Any = None
         seen: set[Any] = set()
         url = self._client.urls["installation"] + "/api/v1/notifications/stream"
@@ -197,12 +197,13 @@ class Player:
                 async with self._client.http.stream("GET", url, headers=headers) as answer:
                     assert answer.status_code in (200, *ANSWERS_OF_A_BROKEN_WAY)
                     async for line in answer.aiter_lines():
+                        if line.startswith("id: "):
+                            last = line.removeprefix("id: ")
                         if not line.startswith("data: "):
                             continue
                         notification = json.loads(line.removeprefix("data: "))
-                        last = notification["id"]
-                        if last not in seen:
-                            seen.add(last)
+                        if notification["id"] not in seen:
+                            seen.add(notification["id"])
                             self.done.received[notification["body"]] += 1
             await asyncio.sleep(0.05)
 

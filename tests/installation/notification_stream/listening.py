@@ -23,6 +23,7 @@ class Listener:
     """What has come on one stream so far."""
 
     headers: httpx.Headers
+    place: str | None = None
     events: list[dict[str, str]] = field(default_factory=list)
     comments: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,7 +51,10 @@ class Listener:
                     name, value = line.split(": ", 1)
                     event[name] = value
                 elif event:
-                    self.events.append(event)
+                    if event.keys() == {"id"}:
+                        self.place = event["id"]
+                    else:
+                        self.events.append(event)
                     event = {}
         except httpx.RemoteProtocolError:
             self.broken = True

@@ -33,6 +33,33 @@ async def test_who_comes_back_misses_nothing(house: House) -> None:
         assert listener.titles == ["first", "second", "missed"]
 
 
+async def test_who_was_cut_off_before_anything_came_misses_nothing(house: House) -> None:
+    home = await home_of(house)
+    await home.send(0, "long ago")
+    await house.execute(update(Notification).values(created_at=func.now() - text("interval '90 seconds'")))
+    async with listening(house, home.player.headers) as listener:
+        await listener.until(lambda listener: listener.place is not None)
+    await home.send(1, "missed")
+    async with listening(house, home.player.headers, since=listener.place) as again:
+        await again.hears(1)
+        await home.send(2, "new")
+        await again.hears(2)
+        assert (again.titles, again.place) == (["missed", "new"], None)
+
+
+async def test_who_was_cut_off_twice_before_anything_came_misses_nothing(house: House) -> None:
+    home = await home_of(house, cats=1)
+    place = None
+    for _ in range(2):
+        async with listening(house, home.player.headers, since=place) as listener:
+            await listener.until(lambda listener: listener.place is not None)
+            place = listener.place
+    await home.send(0, "missed")
+    async with listening(house, home.player.headers, since=place) as listener:
+        await listener.hears(1)
+        assert listener.titles == ["missed"]
+
+
 async def test_what_the_player_does_not_want_to_be_told_is_not_caught_up(house: House) -> None:
     home = await home_of(house)
     first, silent = await home.send(0, "first"), await home.send(1, "silent")
@@ -55,10 +82,13 @@ async def test_of_very_many_the_newest_come(house: House, monkeypatch: pytest.Mo
 
 
 async def test_an_id_that_means_nothing_is_no_error(house: House) -> None:
-    home, other = await home_of(house, cats=7), await home_of(house, cats=1)
-    await home.send(6, "before")
-    theirs = await other.send(0, "theirs")
-    for number, since in enumerate((theirs["id"], str(uuid.uuid4()), "x" * 300, "", "%00", "urn:")):
+    theirs = await (await home_of(house, cats=1)).send(0, "theirs")
+    ids = (theirs["id"], str(uuid.uuid4()), "x" * 300, "", "%00", "urn:", "1764131234")
+    times = ("2020-01-01", "2020-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9000-01-01T00:00:00Z")
+    strange = [*ids, *times]
+    home = await home_of(house, cats=len(strange) + 1)
+    await home.send(len(strange), "before")
+    for number, since in enumerate(strange):
         async with listening(house, home.player.headers, since=since) as listener:
             title = f"after {number}"
             await home.send(number, title)

@@ -180,29 +180,39 @@ async def list_notifications(
 
 
 async def notifications_since(
-    session: AsyncSession, user_id: uuid.UUID, last_id: uuid.UUID | None, *, overlap: dt.timedelta, limit: int
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    last: uuid.UUID | dt.datetime | None,
+    *,
+    overlap: dt.timedelta,
+    limit: int,
 ) -> Sequence[AnyRow]:
-    """The player's notifications since ``overlap`` before the one with ``last_id``, newest first.
+    """The player's notifications since ``overlap`` before ``last``, a time or the one with this id, newest first.
 
     When the player has none with that id ``is_resumed`` is false, and they are those since ``overlap`` before now. What
     was read as soon as it was there, the player does not want to be told.
     """
-    last = (
-        select(Notification.created_at)
-        .where(Notification.id == literal(last_id, Uuid()), Notification.user_id == user_id)
-        .scalar_subquery()
-    )
+    since = _time_of(last, user_id)
     query = (
         _notifications()
-        .add_columns(last.is_not(None).label("is_resumed"))
+        .add_columns(since.is_not(None).label("is_resumed"))
         .where(
             Notification.user_id == user_id,
-            Notification.created_at >= func.coalesce(last, func.now()) - overlap,
+            Notification.created_at >= func.coalesce(since, func.now()) - overlap,
             Notification.read_at.is_distinct_from(Notification.created_at),
         )
     )
     query = newest_first(query, Notification.created_at, Notification.id, after=None, limit=limit)
     return (await session.execute(query)).all()
+
+
+def _time_of(last: uuid.UUID | dt.datetime | None, user_id: uuid.UUID) -> ColumnElement[dt.datetime]:
+    if isinstance(last, dt.datetime):
+        return literal(last, DateTime(timezone=True))
+    its_time = select(Notification.created_at).where(
+        Notification.id == literal(last, Uuid()), Notification.user_id == user_id
+    )
+    return its_time.scalar_subquery()
 
 
 async def new_notifications(

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
+from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from cathouse.identity import CallingCat, CurrentPlayer
-from cathouse.web import DEFAULT_LIMIT, Cursor, Ending, Keyset, Limit, Once, provided, view_of
+from cathouse.web import DEFAULT_LIMIT, Cursor, Ending, GivenMoment, Keyset, Limit, Once, provided, view_of
 from installation_service.notifications.schemas import Inbox, NotificationCreation, NotificationView
 from installation_service.notifications.server_sent_events import DOCUMENTED, ServerSentEvents
 from installation_service.notifications.service import NotificationService
@@ -68,20 +69,21 @@ async def stream_notifications(
     streams: Streams,
     last_event_id: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", description="The id of the last event that was received, to miss nothing since."),
+        Header(alias="Last-Event-ID", description="The last `id` that was received, to miss nothing since."),
     ] = None,
 ) -> Response:
     """What the caller's cats send, as it comes: Server-Sent Events.
 
     Each event is a `notification`; its `id` is the notification's, its `data` the notification as the inbox shows it.
-    A comment comes after 15 s of silence. The stream ends when the access token does, when the service restarts, and
-    when the client does not read what it is sent. Then open another one, with a fresh token, and with the last `id` as
-    `Last-Event-ID`: it begins with what came since 60 s before that notification, oldest first (of more than 100 the
-    newest; the inbox has the others). So some come a second time: drop the ids that are there already. With an id that
-    is none of the caller's notifications it begins with what is new, as without one. At most 10 streams of a player
-    may be open: else 429 `too_many_streams`.
+    A stream that begins with what is new begins with an `id` without data, the time: no event, a place to come back to.
+    A comment comes after 15 s of silence. The stream ends when the access token does, when the service restarts,
+    and when the client does not read what it is sent. Then open another one, with a fresh token, and with the last `id`
+    as `Last-Event-ID`: it begins with what came since 60 s before that, oldest first (of more than 100 the newest; the
+    inbox has the others). So some come a second time: drop the ids that are there already. With an id that is neither a
+    time nor one of the caller's notifications it begins with what is new, as without one. At most 10 streams of a
+    player may be open: else 429 `too_many_streams`.
     """
-    await streams.resume(stream, _id(last_event_id))
+    await streams.resume(stream, _place(last_event_id))
     return ServerSentEvents(stream)
 
 
@@ -99,8 +101,12 @@ async def mark_notification_read(
     return view_of(NotificationView, await notifications.mark_read(player.user_id, notification_id))
 
 
-def _id(text: str | None) -> uuid.UUID | None:
+_PLACE: TypeAdapter[uuid.UUID | dt.datetime] = TypeAdapter(uuid.UUID | GivenMoment)
+
+
+def _place(text: str | None) -> uuid.UUID | dt.datetime | None:
+    """What one of our streams called an id; None for anything else."""
     try:
-        return uuid.UUID(text) if text else None
-    except ValueError:
+        return _PLACE.validate_python(text)
+    except ValidationError:
         return None

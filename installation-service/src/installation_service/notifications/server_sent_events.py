@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from cathouse.web import rfc3339
 from installation_service.notifications.schemas import NotificationView, Sender
 from installation_service.notifications.streams import Stream
 
@@ -29,15 +30,25 @@ _EXAMPLE = NotificationView(
     created_at=dt.datetime(2026, 11, 21, 18, tzinfo=dt.UTC),
 )
 
+_BEGUN = dt.datetime(2026, 11, 21, 17, 55, tzinfo=dt.UTC)
+
+
+def _place(moment: dt.datetime) -> bytes:
+    """An id without data: a client keeps it as ``Last-Event-ID``, and is shown no event."""
+    return format_sse_event(id=rfc3339(moment))
+
+
+def _event(notification_id: uuid.UUID, data: str) -> bytes:
+    return format_sse_event(event="notification", id=str(notification_id), data_str=data)
+
+
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events as they come.",
         "content": {
             _MEDIA_TYPE: {
                 "schema": {"type": "string"},
-                "example": format_sse_event(
-                    event="notification", id=str(_EXAMPLE.id), data_str=_EXAMPLE.model_dump_json()
-                ).decode(),
+                "example": (_place(_BEGUN) + _event(_EXAMPLE.id, _EXAMPLE.model_dump_json())).decode(),
             }
         },
     }
@@ -71,8 +82,7 @@ class ServerSentEvents(StreamingResponse):
 
 
 async def _lines(stream: Stream) -> AsyncIterator[bytes]:
+    if stream.begins_at is not None:
+        yield _place(stream.begins_at)
     async for event in stream.events():
-        if event is None:
-            yield KEEPALIVE_COMMENT
-        else:
-            yield format_sse_event(event="notification", id=str(event.id), data_str=event.data)
+        yield KEEPALIVE_COMMENT if event is None else _event(event.id, event.data)

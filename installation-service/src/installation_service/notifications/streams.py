@@ -5,7 +5,7 @@ the database. With several, another one may have taken it: then one query every 
 streams of the process, as long as there are any.
 
 No stream holds a connection to the database. A client that misses something (it was cut off, it slept) comes back with
-``Last-Event-ID``.
+``Last-Event-ID``: the last notification that it received, or, before there was any, the time at which its stream began.
 """
 
 import asyncio
@@ -58,6 +58,8 @@ class Stream:
 
     def __init__(self, user_id: uuid.UUID) -> None:
         self.user_id = user_id
+        self.begins_at: dt.datetime | None = dt.datetime.now(dt.UTC)
+        """Where a client comes back to that has received nothing; None when it begins with what was missed."""
         self._missed: deque[Event] = deque()
         self._waiting: deque[Event] = deque()
         self._backlog = 0
@@ -81,6 +83,7 @@ class Stream:
 
     def resume(self, missed: Iterable[Event]) -> None:
         """Send ``missed`` first, and none of it a second time."""
+        self.begins_at = None
         self._missed = deque(missed)
         self.leave_out(event.id for event in self._missed)
         offered, self._waiting, self._backlog = self._waiting, deque(), 0
@@ -178,18 +181,18 @@ class NotificationStreams:
             if not self._streams[user_id]:
                 del self._streams[user_id]
 
-    async def resume(self, stream: Stream, last_event_id: uuid.UUID | None) -> None:
-        """Let ``stream`` begin with what came since a minute before the player's notification ``last_event_id``.
+    async def resume(self, stream: Stream, last: uuid.UUID | dt.datetime | None) -> None:
+        """Let ``stream`` begin with what came since a minute before ``last``: the player's notification, or a time.
 
-        Oldest first; of more than ``MOST_CAUGHT_UP`` the newest. Where that is none of the player's notifications the
-        stream begins with what is new.
+        Oldest first; of more than ``MOST_CAUGHT_UP`` the newest. Where that is none of the player's notifications, or
+        nothing came, the stream begins with what is new.
         """
         # The poll looks back, further than to the beginning of a stream: what lies before must be known.
-        if last_event_id is None and self._worker is None:
+        if last is None and self._worker is None:
             return
         rows = await self._database.read(
             lambda session: repository.notifications_since(
-                session, stream.user_id, last_event_id, overlap=OVERLAP, limit=MOST_CAUGHT_UP
+                session, stream.user_id, last, overlap=OVERLAP, limit=MOST_CAUGHT_UP
             )
         )
         if rows and rows[0].is_resumed:
