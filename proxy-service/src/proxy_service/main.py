@@ -92,7 +92,6 @@ def create_app(settings: ProxySettings) -> FastAPI:
                 "interactions": interaction_service,
             }
 
-    settings.check_keys("proxy")
     return build_app(
         "proxy",
         settings,

@@ -1,4 +1,4 @@
-"""Telling installation-service what took place, behind the players' backs and without losing it lightly."""
+"""Telling installation-service what took place: beside the calls, so that nobody waits, not losing it lightly."""
 
 import asyncio
 import datetime as dt

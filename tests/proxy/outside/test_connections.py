@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from cathouse.tls import client_tls
 from proxy_service.egress import connection
@@ -19,6 +21,7 @@ from proxy_service.egress.errors import (
     AnswerTimeoutError,
     DestinationUnavailableError,
     EgressError,
+    HouseBusyError,
     MalformedAnswerError,
     ServiceEndingError,
 )
@@ -521,6 +524,28 @@ async def test_what_uvloop_says_of_a_network_is_an_endpoint_that_cannot_be_reach
     monkeypatch.setattr(connection, "start_connection", fails)
     with pytest.raises(DestinationUnavailableError):
         await ask(client, asking("http://127.0.0.1:1/"))
+
+    tries = iter((ConnectionRefusedError(), RuntimeError("unable to perform operation")))
+
+    async def fails_otherwise(*_: object, **__: object) -> socket.socket:
+        raise next(tries)
+
+    monkeypatch.setattr(connection, "start_connection", fails_otherwise)
+    with pytest.raises(DestinationUnavailableError):
+        await ask(client, asking("http://127.0.0.1:1/"))
+
+
+async def test_a_process_without_descriptors_does_not_blame_the_cat(client: OutsideClient) -> None:
+    async with hostile(says(FINE)) as server:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with capture_logs() as logs, pytest.raises(HouseBusyError):
+                await ask(client, asking(server.url))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert [line["event"] for line in logs] == ["egress.exhausted"]
+        await ask(client, asking(server.url))
 
 
 async def test_a_call_may_take_less_time_than_a_connection(client: OutsideClient) -> None:

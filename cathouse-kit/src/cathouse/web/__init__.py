@@ -30,6 +30,7 @@ from cathouse.web.limits.by_address import limited_by_address
 from cathouse.web.limits.memory import BoundedMemoryStorage
 from cathouse.web.limits.rates import Allowance, Limiter, RateLimitedError, Rates, parse_rates
 from cathouse.web.limits.shedding import wait_for_others
+from cathouse.web.listener import EXHAUSTED
 from cathouse.web.observing.metrics import Reading, work_readings
 from cathouse.web.observing.tracing import Call, calling
 from cathouse.web.provided import provided
@@ -39,6 +40,7 @@ from cathouse.web.settings import PORTS, PortSettings, RatesText, ServiceSetting
 
 __all__ = [
     "DEFAULT_LIMIT",
+    "EXHAUSTED",
     "PORTS",
     "SERVICES",
     "Allowance",

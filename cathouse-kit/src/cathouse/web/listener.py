@@ -18,7 +18,8 @@ MOST_AT_ONCE = 256
 _PAUSE_S = 1.0
 """Seconds after which to try again when the system had nothing left for another connection, as asyncio does it."""
 
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What the system says when this process may have no further connection."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
+                if error.errno not in EXHAUSTED:
                     raise
                 _logger.error("service.no_more_connections", cause=str(error))  # noqa: TRY400 - told, not traced
                 self._loop.remove_reader(self._listening)

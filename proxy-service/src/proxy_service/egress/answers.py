@@ -79,6 +79,7 @@ class Answer:
         Raises:
             AnswerTimeoutError: when nothing came for ``idle_s`` seconds, or it did not end within ``total_s``.
             MalformedAnswerError: when it broke off.
+            EgressError: the one that ``interrupt`` was given.
         """
         self._exchange.unlimited()
         loop = asyncio.get_running_loop()
@@ -90,7 +91,8 @@ class Answer:
                 async with asyncio.timeout_at(min(end, loop.time() + idle_s)):
                     chunk = await anext(chunks, None)
             except TimeoutError:
-                raise AnswerTimeoutError(total_s if loop.time() >= end else idle_s) from None
+                is_over = loop.time() >= end
+                raise AnswerTimeoutError(total_s if is_over else idle_s, is_silent=not is_over) from None
             if chunk is None:
                 return
             yield chunk

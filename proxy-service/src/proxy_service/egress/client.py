@@ -62,6 +62,7 @@ class OutsideClient:
 
         Raises:
             EgressError: one of its kinds, when there is no usable answer.
+            HouseBusyError: this process may open no further connection.
         """
         deadline = asyncio.get_running_loop().time() + timeout_s
         destination = await self._destination(request.url)

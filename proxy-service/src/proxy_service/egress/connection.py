@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import structlog
 from aiohappyeyeballs import start_connection
 
+from cathouse.web import EXHAUSTED
 from proxy_service.egress.addresses import Address
-from proxy_service.egress.errors import ConnectTimeoutError, DestinationUnavailableError, TlsError
+from proxy_service.egress.errors import ConnectTimeoutError, DestinationUnavailableError, HouseBusyError, TlsError
 from proxy_service.egress.exchange import Exchange
 from proxy_service.egress.phases import Phases, Stopwatch
 from proxy_service.egress.resolver import GuardedResolver, UnresolvedError
@@ -40,6 +42,8 @@ neither the kernel nor a transport of TLS says how much arrived. So much is on i
 
 MOST_KEPT = 500
 """Idle connections of all cats together."""
+
+_logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class Connections:
         Raises:
             DestinationUnavailableError: no such name, a forbidden address, nobody listens.
             ConnectTimeoutError, TlsError
+            HouseBusyError: this process may open nothing more.
         """
         watch = Stopwatch()
         try:
@@ -160,7 +165,10 @@ class Connections:
                 phases.tls = watch.lap() if origin.is_tls else None
         except TimeoutError:
             raise ConnectTimeoutError(CONNECT_TIMEOUT_S) from None
-        except OSError:
+        except OSError as error:
+            if error.errno in EXHAUSTED:  # the fault is ours, not the cat's
+                _logger.error("egress.exhausted", cause=str(error))  # noqa: TRY400 - told, not traced
+                raise HouseBusyError from None
             raise DestinationUnavailableError from None
         return connection
 
@@ -216,10 +224,11 @@ class Connections:
 async def _connect(addresses: Sequence[Address], port: int) -> socket.socket:
     found = [_address_info(address, port) for address in addresses[:MOST_TRIED]]
     try:
-        return await start_connection(found, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
-    except ConnectionRefusedError:
-        await asyncio.sleep(AGAIN_AFTER_S)
-        return await start_connection(found, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
+        try:
+            return await start_connection(found, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
+        except ConnectionRefusedError:
+            await asyncio.sleep(AGAIN_AFTER_S)
+            return await start_connection(found, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
     except RuntimeError as error:  # uvloop's, for what is an OSError elsewhere
         raise OSError(str(error)) from error
 

@@ -70,9 +70,10 @@ class AnswerTimeoutError(EgressError):
     title = "The endpoint did not answer in time"
     proxy_error = "http_response_timeout"
 
-    def __init__(self, seconds: float) -> None:
-        """``seconds`` is how long we waited."""
-        super().__init__(f"The endpoint did not finish its answer within {seconds:g} seconds.")
+    def __init__(self, seconds: float, *, is_silent: bool = False) -> None:
+        """``seconds`` is how long we waited for the whole answer, or, where ``is_silent``, for more of a stream."""
+        said = "sent nothing more" if is_silent else "did not finish its answer"
+        super().__init__(f"The endpoint {said} within {seconds:g} seconds.")
 
 
 class MalformedAnswerError(EgressError):

@@ -64,9 +64,9 @@ async def interact(
     reply = await unless_client_leaves(
         request, interactions.interact(player.user_id, installation_id, interaction.input, accept=accept)
     )
-    headers = dict(reply.headers)
     if isinstance(reply, ReplyStream):
         return _Relay(reply, ending)
+    headers = dict(reply.headers)
     if reply.status >= 400:
         headers["Proxy-Status"] = f"{PROXY_NAME}; received-status={reply.status}"
     return Response(reply.body, status_code=reply.status, headers=headers)
