@@ -17,6 +17,16 @@ from tests.fixtures.server import role_url
 from tests.fixtures.starting import ROOT, WORKING, run
 
 
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "TOKEN_ISSUER": "https://auth.example.com",
+    "METRICS_TOKEN": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "JWT_SECRET": WORKING["JWT_SECRET"],
+    "PUBLIC_PROXY_URL": "https://proxy.example.com",
+    "PUBLIC_INSTALLATION_URL": "https://installation.example.com",
+}
+
+
 @pytest.mark.parametrize(
     ("service", "changes", "line"),
     [
@@ -55,18 +65,14 @@ def test_one_line_names_the_variable_and_what_is_expected(
     assert "Traceback" not in ended.stderr
 
 
-def test_production_refuses_the_root_in_a_services_environment(tmp_path: Path) -> None:
-    keys = {use.value.upper(): derive(parse_roots(ROOT), use).text() for use in USED_BY["proxy"]}
-    production = {
-        **WORKING,
-        **keys,
-        "ENVIRONMENT": "production",
-        "TOKEN_ISSUER": "https://auth.example.com",
-        "METRICS_TOKEN": "0123456789abcdefghijklmnopqrstuvwxyz",
-        "PUBLIC_PROXY_URL": "https://proxy.example.com",
-        "PUBLIC_INSTALLATION_URL": "https://installation.example.com",
-    }
-    refused = run("proxy", tmp_path, **production)
+@pytest.mark.parametrize("with_keys", [True, False])
+@pytest.mark.parametrize("service", ["auth", "proxy"])
+def test_production_refuses_the_root_in_a_services_environment(
+    tmp_path: Path, service: str, *, with_keys: bool
+) -> None:
+    uses = USED_BY[service] if with_keys else ()
+    keys = {use.value.upper(): derive(parse_roots(ROOT), use).text() for use in uses}
+    refused = run(service, tmp_path, **{**WORKING, **PRODUCTION, **keys})
     assert refused.returncode == 2
     assert "PLATFORM_SECRET must not be given to a service in production" in refused.stderr
 
@@ -98,16 +104,6 @@ def test_keys_are_printed_for_one_service_and_nothing_else(tmp_path: Path) -> No
     names = {line.split("=")[0] for line in printed.splitlines()}
     assert names == {use.value.upper() for use in USED_BY["proxy"]}
     assert ROOT.split(":")[1] not in printed
-
-
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "TOKEN_ISSUER": "https://auth.example.com",
-    "METRICS_TOKEN": "0123456789abcdefghijklmnopqrstuvwxyz",
-    "JWT_SECRET": WORKING["JWT_SECRET"],
-    "PUBLIC_PROXY_URL": "https://proxy.example.com",
-    "PUBLIC_INSTALLATION_URL": "https://installation.example.com",
-}
 
 
 @pytest.mark.parametrize("service", USED_BY)

@@ -137,7 +137,7 @@ def test_without_a_key_and_a_root_the_variable_is_named() -> None:
     with pytest.raises(ValueError, match="PLATFORM_SECRET is not set: `make env`"):
         settings().keyring(KeyUse.CAT_SIGNING, "proxy")
     # The root of development is none in production, whoever asks.
-    with pytest.raises(ValueError, match="KEY_CAT_SIGNING is not set"):
+    with pytest.raises(ValueError, match="PLATFORM_SECRET must not be given to a service in production"):
         settings(environment="production", platform_secret=SecretStr(ROOT)).keyring(KeyUse.CAT_SIGNING, "proxy")
 
 

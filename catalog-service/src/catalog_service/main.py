@@ -1,7 +1,7 @@
 """catalog-service as an application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -55,10 +55,11 @@ def create_app(settings: CatalogSettings) -> FastAPI:
         embeddings = EmbeddingService(database, settings.embedder())
         renewal = SearchRenewal(database)
         retention = Retention(database, {"idempotency_keys": partial(remove_old_answers, service="catalog")})
-        beside = (embeddings, renewal, retention)
-        try:
-            for each in beside:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(proxy.close)
+            for each in (embeddings, renewal, retention):
                 each.start()
+                stack.push_async_callback(each.close)
             yield {
                 "readings": work_readings((embeddings.worker, renewal.worker, retention.worker), {}),
                 "cats": CatService(database, embeddings, signing_keys, outside_urls),
@@ -72,12 +73,7 @@ def create_app(settings: CatalogSettings) -> FastAPI:
                 "signing_secrets": SigningSecretService(database, signing_keys),
                 "erasures": ErasureService(database),
             }
-        finally:
-            for each in reversed(beside):
-                await each.close()
-            await proxy.close()
 
-    settings.check_keys("catalog")
     return build_app(
         "catalog",
         settings,

@@ -44,11 +44,6 @@ class PlatformKeySettings(EnvironmentSettings):
         Raises:
             ValueError: naming the variable.
         """
-        if self.is_production and self.platform_secret is not None:
-            raise ValueError(
-                "PLATFORM_SECRET must not be given to a service in production: it would let this one speak for the"
-                f" others. Give it only its own keys: `cathouse keys env {service}` prints them"
-            )
         for use in sorted(USED_BY[service]):
             self.keyring(use, service)
 
@@ -56,12 +51,17 @@ class PlatformKeySettings(EnvironmentSettings):
         """The key for ``use``.
 
         Raises:
-            ValueError: when neither it nor, in development, the root is there.
+            ValueError: when neither it nor, in development, the root is there; when the root is there in production.
         """
+        if self.is_production and self.platform_secret is not None:
+            raise ValueError(
+                "PLATFORM_SECRET must not be given to a service in production: it would let this one speak for the"
+                f" others. Give it only its own keys: `cathouse keys env {service}` prints them"
+            )
         given: SecretStr | None = getattr(self, use.value)
         if given is not None:
             return parse_keyring(given.get_secret_value())
-        if self.platform_secret is not None and not self.is_production:
+        if self.platform_secret is not None:
             return derive(parse_roots(self.platform_secret.get_secret_value()), use)
         if self.is_production:
             raise ValueError(
