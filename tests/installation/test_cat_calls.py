@@ -273,6 +273,15 @@ async def test_a_notification_carries_sixteen_kibibytes_of_data_at_most(house: H
     await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=201)
 
 
+@directly
+async def test_those_kibibytes_are_the_ones_on_the_wire(house: House, home: Home) -> None:
+    _, _, cat = home
+    note = {"title": "Hello", "body": "Come home.", "data": "🐈" * 4096}
+    await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=422)
+    note["data"] = note["data"][1:]
+    await house.call("installation", "POST", "/api/v1/cat/notifications", note, headers=cat, expect=201)
+
+
 async def test_a_cat_speaks_a_hundred_times_a_day(house: House, home: Home) -> None:
     player, installed, cat = home
     values = {"installation_id": uuid.UUID(installed["id"]), "user_id": player.id, "title": "x", "body": "x"}

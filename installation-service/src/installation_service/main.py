@@ -1,7 +1,7 @@
 """installation-service as an application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -80,10 +80,12 @@ def create_app(settings: InstallationSettings) -> FastAPI:
         lifecycle = LifecycleService(database, proxy)
         streams = NotificationStreams(database, replicas=settings.replicas)
         mails = NotificationMails(database, auth)
-        beside = (retention, uses, lifecycle, streams, mails)
-        try:
-            for each in beside:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(auth.close)
+            stack.push_async_callback(proxy.close)
+            for each in (retention, uses, lifecycle, streams, mails):
                 each.start()
+                stack.push_async_callback(each.close)
             yield {
                 "readings": (
                     *streams.readings(),
@@ -107,13 +109,7 @@ def create_app(settings: InstallationSettings) -> FastAPI:
                 "activity": ActivityService(database),
                 "erasures": ErasureService(database, lifecycle),
             }
-        finally:
-            for each in reversed(beside):
-                await each.close()
-            await proxy.close()
-            await auth.close()
 
-    settings.check_keys("installation")
     return build_app(
         "installation",
         settings,

@@ -1,9 +1,12 @@
 """What the JSON Schema of a release's config may be."""
 
-import json
 from typing import Any
 
+from pydantic_core import to_json
+
 LARGEST_CONFIG_SCHEMA = 32 * 1024
+"""Bytes of JSON."""
+
 DEEPEST_CONFIG_SCHEMA = 20
 
 # A player's config is held to a stranger's schema inside installation-service: a regular expression that backtracks, a
@@ -17,7 +20,7 @@ def check_config_schema(document: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: saying why.
     """
-    if len(json.dumps(document)) > LARGEST_CONFIG_SCHEMA:
+    if len(to_json(document)) > LARGEST_CONFIG_SCHEMA:
         raise ValueError(f"the schema is larger than {LARGEST_CONFIG_SCHEMA // 1024} KiB")
     if _depth(document) > DEEPEST_CONFIG_SCHEMA:
         raise ValueError(f"the schema is nested deeper than {DEEPEST_CONFIG_SCHEMA} levels")

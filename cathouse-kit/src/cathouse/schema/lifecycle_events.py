@@ -30,7 +30,7 @@ class LifecycleEvent(Entity, Base):
 
     ``next_attempt_at`` null: delivered, or given up. ``attempt_log`` is what the developer sees of each attempt, and
     ``attempts`` how often it was taken to be delivered: more often when a process ended meanwhile.
-    An erasure empties ``payload`` and leaves the event: what is sent must not depend on it.
+    What is sent is put together when it is: nobody writes ``payload``, and no release since this one names it.
     """
 
     __tablename__ = "lifecycle_events"

@@ -1,1 +1,1 @@
-"""Activity: what happened, as proxy-service reports it."""
+"""Activity: what happened in an installation: interactions, which proxy-service reports, and uses of permissions."""

@@ -1,4 +1,4 @@
-"""What proxy-service reports, and what players see of it."""
+"""What proxy-service reports, and what players see of what happened."""
 
 import uuid
 from typing import Annotated, Literal

@@ -65,7 +65,9 @@ class GatheredUses:
         try:
             async with asyncio.timeout(LAST_FLUSH_S):
                 await self._write()
-        except (TimeoutError, ServiceError):
+        except Exception as error:
+            if not isinstance(error, TimeoutError | ServiceError):
+                _logger.exception("permission_uses.failed")
             self.dropped += sum(self._counts.values())
         if self.dropped:
             _logger.warning("permission_uses.dropped", count=self.dropped)
@@ -79,7 +81,7 @@ class GatheredUses:
             except ServiceError as error:
                 _logger.warning("permission_uses.failed", code=error.code, retry_in_s=GATHER_S)
                 await self._database.idleness.until_served()
-            except Exception:  # an installation that goes away in that instant, say: the next attempt leaves it out
+            except Exception:  # a fault of ours: the counts are kept and written again
                 _logger.exception("permission_uses.failed", retry_in_s=GATHER_S)
                 await self._database.idleness.until_served()
 

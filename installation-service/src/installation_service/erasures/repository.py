@@ -14,7 +14,6 @@ from cathouse.schema import (
     Installation,
     InstallationPermission,
     InstallationStatus,
-    LifecycleEvent,
     LifecycleEventType,
     Notification,
     PermissionUse,
@@ -137,16 +136,6 @@ async def delete_aliases(session: AsyncSession, user_id: uuid.UUID) -> int:
         delete(PlayerAlias),
         key=(PlayerAlias.user_id, PlayerAlias.cat_id),
         where=(PlayerAlias.user_id == user_id,),
-    )
-
-
-async def blank_events(session: AsyncSession, user_id: uuid.UUID) -> int:
-    """What cats are told, or were told, of the person; that there is something to tell remains."""
-    return await change_portion(
-        session,
-        update(LifecycleEvent).values(payload={}),
-        key=(LifecycleEvent.id,),
-        where=(_belongs_to(user_id, LifecycleEvent.installation_id), LifecycleEvent.payload != {}),
     )
 
 

@@ -16,7 +16,6 @@ CONTENTS = (
     repository.delete_tasks,
     repository.delete_permission_uses,
     repository.delete_aliases,
-    repository.blank_events,
     repository.delete_idempotency_keys,
 )
 """What is removed of a person once no cat can add to it."""

@@ -60,7 +60,7 @@ async def set_grant(
 async def note_change(
     session: AsyncSession, installation_id: uuid.UUID, cat_id: uuid.UUID, *, taken_back: bool
 ) -> None:
-    """Write the event of it down. When something was taken back, older callback tokens are looked at again."""
+    """Write the event of it down, and count what was ``taken_back``."""
     await session.execute(
         update(Installation)
         .where(Installation.id == installation_id)

@@ -8,8 +8,7 @@ from cathouse.database import AnyRow, Database
 from cathouse.schema import InstallationStatus, PermissionType
 from installation_service.grants import repository
 from installation_service.grants.errors import PermissionNotFoundError, PermissionStillRequiredError
-from installation_service.installations.errors import UninstalledError
-from installation_service.installations.ownership import lock_own_installation, own_installation
+from installation_service.installations.ownership import lock_own_living_installation, own_installation
 from installation_service.lifecycle.service import LifecycleService
 
 
@@ -30,12 +29,10 @@ class GrantService:
         """
 
         async def answer(session: AsyncSession) -> AnyRow:
-            locked = await lock_own_installation(session, installation_id, user_id)
+            locked = await lock_own_living_installation(session, installation_id, user_id)
             requested = await repository.find_requested(session, installation_id, permission)
             if requested is None:
                 raise PermissionNotFoundError
-            if locked.status == InstallationStatus.UNINSTALLED:
-                raise UninstalledError
             if requested.required and not granted and locked.status == InstallationStatus.ACTIVE:
                 raise PermissionStillRequiredError(permission)
             if await repository.set_grant(session, installation_id, requested.id, granted=granted):

@@ -1,7 +1,8 @@
 """Holding a player's config to the release's JSON Schema."""
 
-import json
 from typing import Any
+
+from pydantic_core import to_json
 
 from installation_service.installations.errors import ConfigInvalidError
 
@@ -21,7 +22,7 @@ def check_config(config: dict[str, Any], schema: dict[str, Any] | None) -> None:
             fault = {"location": "body.config", "message": "this cat takes no config", "type": "config_invalid"}
             raise ConfigInvalidError([fault])
         return
-    if len(json.dumps(config)) > LARGEST_CONFIG:
+    if len(to_json(config)) > LARGEST_CONFIG:
         message = f"the config is larger than {LARGEST_CONFIG // 1024} KiB"
         raise ConfigInvalidError([{"location": "body.config", "message": message, "type": "config_invalid"}])
     # 2.7 MB (docs/performance.md) for the few cats that take a config.

@@ -35,7 +35,7 @@ class PermissionRequiredError(ServiceError):
     def __init__(self, missing: Sequence[str]) -> None:
         """``missing`` are the permissions' types."""
         super().__init__(
-            f"This version does not work without: {', '.join(missing)}. Grant it, or do without this version.",
+            f"The cat does not work without: {', '.join(missing)}. Grant that first.",
             missing=list(missing),
         )
 
@@ -100,7 +100,7 @@ class UninstalledError(ServiceError):
     def __init__(self) -> None:
         """Say what is possible instead."""
         super().__init__(
-            "The installation is uninstalled. What is possible now: none; install the cat again.",
+            "The installation is uninstalled, and nothing brings it back. Install the cat again.",
             current=InstallationStatus.UNINSTALLED.value,
             allowed=[],
         )

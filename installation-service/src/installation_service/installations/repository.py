@@ -188,7 +188,7 @@ async def lock_installation(session: AsyncSession, installation_id: uuid.UUID, u
     query = (
         select(Installation.status, Installation.cat_id, Installation.config)
         .where(Installation.id == installation_id, Installation.user_id == user_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return (await session.execute(query)).one_or_none()
 

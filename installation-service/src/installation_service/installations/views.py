@@ -19,7 +19,6 @@ def installation_view(row: AnyRow) -> InstallationView:
             **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name for it
             "suspended": suspension_view(row),
             "secrets": secrets,
-            "permissions": row.permissions or [],
             "upgrade_available": _upgrade(row),
         }
     )
@@ -48,7 +47,7 @@ def suspension_view(row: AnyRow) -> SuspensionView | None:
 def _upgrade(row: AnyRow) -> UpgradeView | None:
     if row.newer_version is None:
         return None
-    required_now = {each["permission_type"]: each["required"] for each in row.permissions or []}
+    required_now = {each["permission_type"]: each["required"] for each in row.permissions}
     asked = [
         each["permission_type"]
         for each in row.newer_permissions

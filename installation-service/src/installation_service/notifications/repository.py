@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     ColumnElement,
     DateTime,
     Integer,
+    Select,
     Uuid,
     all_,
     and_,
@@ -141,15 +143,14 @@ async def mail_no_more(session: AsyncSession, notification_id: uuid.UUID) -> Non
     await session.execute(update(Notification).where(Notification.id == notification_id).values(next_attempt_at=None))
 
 
+def _unread_count(owner: uuid.UUID | BindParameter[uuid.UUID]) -> Select[int]:
+    return select(func.count()).where(Notification.user_id == owner, Notification.read_at.is_(None))
+
+
 def _select_inbox(*, unread: bool, is_behind: bool) -> AnySelect:
     """A page of a player's inbox; the first, or one behind."""
     owner = bindparam("owner", type_=Uuid())
-    unread_count = (
-        select(func.count())
-        .select_from(Notification)
-        .where(Notification.user_id == owner, Notification.read_at.is_(None))
-        .scalar_subquery()
-    )
+    unread_count = _unread_count(owner).scalar_subquery()
     query = _notifications().add_columns(unread_count.label("unread_count")).where(Notification.user_id == owner)
     if unread:
         query = query.where(Notification.read_at.is_(None))
@@ -240,12 +241,7 @@ async def new_notifications(
 
 async def count_unread(session: AsyncSession, user_id: uuid.UUID) -> int:
     """How many of the player's notifications are unread."""
-    query = (
-        select(func.count())
-        .select_from(Notification)
-        .where(Notification.user_id == user_id, Notification.read_at.is_(None))
-    )
-    return await session.scalar(query) or 0
+    return await session.scalar(_unread_count(user_id)) or 0
 
 
 async def mark_read(session: AsyncSession, notification_id: uuid.UUID, user_id: uuid.UUID) -> AnyRow | None:

@@ -1,19 +1,19 @@
 """Notifications as requests and answers."""
 
-import json
 import uuid
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import to_json
 
 from cathouse.web import JsonValue, Moment, Page, RequestModel
 
 LARGEST_DATA = 16 * 1024
-"""Characters of JSON: an inbox page of a hundred stays small."""
+"""Bytes of JSON: an inbox page of a hundred stays small."""
 
 
 def _refuse_large(data: Any) -> Any:  # noqa: ANN401 - pydantic's hook
-    if len(json.dumps(data)) > LARGEST_DATA:
+    if len(to_json(data)) > LARGEST_DATA:
         raise ValueError(f"larger than {LARGEST_DATA // 1024} KiB of JSON")
     return data
 

@@ -30,7 +30,7 @@ def select_standing() -> AnySelect:
 
 
 _STANDING = select_standing()
-_LOCKED_STANDING = _STANDING.with_for_update(of=Installation)
+_LOCKED_STANDING = _STANDING.with_for_update(of=Installation, key_share=True)
 
 
 async def find_standing(

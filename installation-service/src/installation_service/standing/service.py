@@ -14,7 +14,7 @@ async def authorise(
 ) -> uuid.UUID:
     """The player for whom the cat calls, read from the database.
 
-    ``for_change`` locks the installation, so that limits counted next are exact.
+    ``for_change`` locks the installation: who ends it waits for this, and limits counted next are exact.
 
     Raises:
         InstallationNotActiveError, PermissionNotGrantedError

@@ -19,22 +19,22 @@ _USE_ID = bindparam("use_id", type_=UUID(as_uuid=True))
 
 
 def _locked_standing(changed: CTE, *, action: str) -> AnySelect:
-    keys = (
-        select(func.count())
-        .select_from(StoredValue)
-        .where(StoredValue.installation_id == Installation.id)
-        .correlate(Installation)
-        .scalar_subquery()
-    )
     return (
         select_standing()
-        .add_columns(changed.c.revision, keys.label("keys"))
+        .add_columns(changed.c.revision)
         .outerjoin(changed, true())
         .with_for_update(of=Installation, key_share=True)
         .add_cte(use_of(HOME, PermissionType.STORAGE, action, use_id=_USE_ID).cte("use"))
     )
 
 
+_KEYS = (
+    select(func.count())
+    .select_from(StoredValue)
+    .where(StoredValue.installation_id == Installation.id)
+    .correlate(Installation)
+    .scalar_subquery()
+)
 _FIND = (
     select_standing()
     .add_columns(StoredValue.key, StoredValue.value, StoredValue.revision, StoredValue.updated_at)
@@ -53,7 +53,7 @@ _PUT = _locked_standing(
     .returning(StoredValue.revision)
     .cte("kept"),
     action="put",
-)
+).add_columns(_KEYS.label("keys"))
 _DELETE = _locked_standing(
     delete(StoredValue)
     .where(StoredValue.installation_id == HOME, StoredValue.key == _KEY)

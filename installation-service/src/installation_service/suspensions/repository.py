@@ -29,7 +29,7 @@ async def lock(session: AsyncSession, *conditions: ColumnElement[bool]) -> AnyRo
         )
         .join(Cat, Cat.id == Installation.cat_id)
         .where(*conditions)
-        .with_for_update(of=Installation)
+        .with_for_update(of=Installation, key_share=True)
     )
     return (await session.execute(query)).one_or_none()
 
