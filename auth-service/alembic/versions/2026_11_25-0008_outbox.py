@@ -17,9 +17,15 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """``lifecycle_events`` is empty until now: no release of ours has written to it, so nothing has to be filled in."""
+    """``lifecycle_events`` is empty until now, since no release wrote to it; but for a downgrade, which keeps events."""
+    op.execute("ALTER TABLE cathouse.lifecycle_events ADD COLUMN cat_id uuid")
     op.execute(
-        "-- squawk-ignore adding-required-field\nALTER TABLE cathouse.lifecycle_events ADD COLUMN cat_id uuid NOT NULL"
+        "UPDATE cathouse.lifecycle_events e SET cat_id = i.cat_id"
+        " FROM cathouse.installations i WHERE i.id = e.installation_id"
+    )
+    op.execute(
+        "-- squawk-ignore adding-not-nullable-field\n"
+        "ALTER TABLE cathouse.lifecycle_events ALTER COLUMN cat_id SET NOT NULL"
     )
     op.execute(
         "-- squawk-ignore adding-foreign-key-constraint, constraint-missing-not-valid\n"
