@@ -93,6 +93,11 @@ async def test_a_secret_that_is_taken_away_too_early_says_what_to_do_and_forgive
         assert told["code"] == "no_signing_key"
         assert "JWT_SECRET" in told["detail"]
         assert JWT_SECRET not in str(told)
+        # What the lost key signed is verified all the same.
+        me = await house.http.get(f"{too_early}/api/v1/users/me", headers=person.headers)
+        assert me.status_code == 200, me.text
+        keys = await house.http.get(f"{too_early}/.well-known/jwks.json")
+        assert len(keys.json()["keys"]) == 1
     await refresh(house, house.urls["auth"], person.tokens["refresh_token"])
 
 

@@ -63,6 +63,19 @@ async def test_each_further_failure_doubles_the_lock_up_to_fifteen_minutes(house
     assert seen == [60, 120, 240, 480, 900, 900, 900]
 
 
+async def test_the_lock_stays_at_fifteen_minutes_however_many_failures_there_were(house: House) -> None:
+    person = await house.register()
+    await log_in(house, person.email, "wrong", expect=401)
+    with house.engine.begin() as connection:
+        connection.execute(update(LoginAttempt).values(failures=1_000_000))
+    await log_in(house, person.email, "wrong", expect=401)
+    _, seconds = locked_for(house.engine, person.email)
+    assert seconds is not None
+    assert 890 < seconds <= 900
+    let_the_lock_pass(house.engine)
+    await log_in(house, person.email, PASSWORD, expect=200)
+
+
 async def test_an_address_without_an_account_is_locked_the_same(house: House) -> None:
     email = "nobody@example.com"
     told = [await log_in(house, email, "wrong", expect=401) for _ in range(7)]

@@ -1,21 +1,22 @@
 """The rules of signing in through Clerk."""
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
 from auth_service.accounts.errors import EmailTakenError, InvalidCredentialsError
 from auth_service.accounts.repository import NewUser, add_user
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.clerk import repository
 from auth_service.clerk.errors import ClerkNotConfiguredError
 from auth_service.clerk.schemas import ClerkExchange
 from auth_service.clerk.tokens import ClerkIdentity, ClerkTokens
 from auth_service.client import Client
-from auth_service.login_attempts.repository import count_attempt
+from auth_service.login_attempts.repository import count_attempt, take_back_attempt
 from auth_service.mails.service import MailService
-from auth_service.second_factor.errors import TotpRequiredError
+from auth_service.second_factor.errors import SecretUnreadableError, TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.sessions.errors import EmailNotVerifiedError
 from auth_service.sessions.repository import Proof
@@ -59,6 +60,7 @@ class ClerkService:
             EmailNotVerifiedError: Clerk has not verified the address; whether there is an account with it is not told.
             EmailTakenError: there is an account that cannot be linked.
             TotpRequiredError, InvalidCredentialsError
+            SecretUnreadableError: a JWT_SECRET is missing.
         """
         if self._tokens is None:
             raise ClerkNotConfiguredError
@@ -84,12 +86,20 @@ class ClerkService:
             )
 
         try:
-            granted = await self._database.write(begin)
-        except EmailTakenError:
-            # Perhaps by the same person in this instant: then it is found now.
-            granted = await self._database.write(begin)
+            granted = await self._begin(begin)
+        except SecretUnreadableError:  # no guess: nobody looked at the code
+            if counted is not None:
+                await self._database.once(lambda session: take_back_attempt(session, counted))
+            raise
         self._mails.wake()
         return await self._issuer.issue(granted)
+
+    async def _begin(self, begin: Callable[[AsyncSession], Awaitable[Granted]]) -> Granted:
+        try:
+            return await self._database.write(begin)
+        except EmailTakenError:
+            # Perhaps by the same person in this instant: then it is found now.
+            return await self._database.write(begin)
 
     async def _count(self, identity: ClerkIdentity, key: str) -> str | None:
         """Count a code before it is checked, under the address of the account that it would open, and return that.
@@ -121,8 +131,7 @@ class ClerkService:
             if found is None:
                 await self._create(session, identity, key, client)
             elif await repository.link(session, found.id, identity.clerk_user_id):
-                subject = {"user_id": found.id}
-                await record(session, "user.clerk_linked", actor_id=found.id, subject=subject, client=client)
+                await record_own(session, "user.clerk_linked", found.id, client)
             else:
                 raise EmailTakenError
         found = await repository.find_account(session, clerk_user_id=identity.clerk_user_id, email_key=key)
@@ -140,4 +149,4 @@ class ClerkService:
             email_verified_at=dt.datetime.now(dt.UTC),
         )
         user_id = await add_user(session, new)
-        await record(session, "user.registered", actor_id=user_id, subject={"user_id": user_id}, client=client)
+        await record_own(session, "user.registered", user_id, client)

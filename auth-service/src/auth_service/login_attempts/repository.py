@@ -24,8 +24,8 @@ def _counting() -> AnySelect:
     """A statement that counts an attempt and finds the account, of ``attempt_key`` and ``email_key``."""
     is_stale = LoginAttempt.updated_at < func.now() - FORGOTTEN_AFTER
     failures = case((is_stale, 1), else_=LoginAttempt.failures + 1)
-    # A lock from 30 s on, doubling with each further failure.
-    lock = func.least(FIRST_LOCK * func.power(2, failures - FREE_ATTEMPTS), LONGEST_LOCK)
+    # Doubled ten times at most: by then it is longer than the longest, and an interval cannot hold forty.
+    lock = func.least(FIRST_LOCK * func.power(2, func.least(failures - FREE_ATTEMPTS, 10)), LONGEST_LOCK)
     counted = (
         upsert(LoginAttempt)
         .values(key=bindparam("attempt_key", type_=LargeBinary), failures=1)

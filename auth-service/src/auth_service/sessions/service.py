@@ -1,8 +1,8 @@
 """The rules of sessions: who gets in, and for how long.
 
-Numbers are those of design/security.md, "Tokens and keys": access token 10 minutes; refresh token idle 14 days, the
-session 30 days at most; the immediate parent of a refresh token gives the same successor for 30 seconds, so that
-parallel tabs and lost answers do no harm; anything older means that somebody has copied it.
+Access tokens live for 10 minutes; a refresh token for 14 days when it is not used, and the session for 30 days at most.
+The immediate parent of a refresh token gives the same successor for 30 seconds, so that parallel tabs and lost answers
+do no harm; anything older means that somebody has copied it.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.addresses import email_key
-from auth_service.accounts.errors import InvalidCredentialsError
+from auth_service.accounts.errors import HashingBusyError, InvalidCredentialsError
 from auth_service.accounts.passwords import Passwords, is_long
 from auth_service.accounts.repository import find_password_hash, replace_password
 from auth_service.client import Client
@@ -21,7 +21,7 @@ from auth_service.login_attempts.repository import take_back_attempt
 from auth_service.login_attempts.service import counted_attempt
 from auth_service.mails.letters import MailKind
 from auth_service.mails.service import MailService
-from auth_service.second_factor.errors import TotpRequiredError
+from auth_service.second_factor.errors import SecretUnreadableError, TotpRequiredError
 from auth_service.second_factor.service import SecondFactorService
 from auth_service.sessions import repository
 from auth_service.sessions.errors import (
@@ -76,6 +76,7 @@ class SessionService:
             InvalidCredentialsError: whatever is wrong with the credentials, also while the address is locked.
             EmailNotVerifiedError, TotpRequiredError: they are right, and something is missing.
             HashingBusyError: too many log-ins at once.
+            SecretUnreadableError: a JWT_SECRET is missing.
         """
         key = email_key(login.email)
         async with counted_attempt(self._database, self._passwords, key) as found:
@@ -90,16 +91,23 @@ class SessionService:
             await self._database.once(lambda session: take_back_attempt(session, key))
             raise TotpRequiredError
         try:
-            granted = await self._begin_with_password(found, login, client, stored=stored)
-        except _HashReplacedError:
-            # By another log-in of the same moment, which renewed it, or by a new password: the hash of now tells which.
-            stored = await self._database.read(lambda session: find_password_hash(session, found.id))
-            if stored is None or not await self._passwords.verify(stored, login.password):
-                raise InvalidCredentialsError from None
-            granted = await self._begin_with_password(found, login, client, stored=stored)
+            granted = await self._begin_for(found, login, client, stored=stored)
+        except (HashingBusyError, SecretUnreadableError):  # no guess: the password was right
+            await self._database.once(lambda session: take_back_attempt(session, key))
+            raise
         if found.has_second_factor:  # a recovery code may have been used, which is told by mail
             self._mails.wake()
         return await self._tokens.issue(granted)
+
+    async def _begin_for(self, found: AnyRow, login: Login, client: Client, *, stored: str) -> Granted:
+        try:
+            return await self._begin_with_password(found, login, client, stored=stored)
+        except _HashReplacedError:
+            # By another log-in of the same moment, which renewed it, or by a new password: the hash of now tells which.
+            current = await self._database.read(lambda session: find_password_hash(session, found.id))
+            if current is None or not await self._passwords.verify(current, login.password):
+                raise InvalidCredentialsError from None
+            return await self._begin_with_password(found, login, client, stored=current)
 
     async def _begin_with_password(self, found: AnyRow, login: Login, client: Client, *, stored: str) -> Granted:
         """Begin a session for whom ``stored`` was verified, and renew it where it is weak.
@@ -186,7 +194,7 @@ class SessionService:
             now = dt.datetime.now(dt.UTC)
             found = await repository.lock_session(session, token.session_id)
             if found is None or not self._is_usable(found, token, now):
-                return None
+                raise RefreshTokenInvalidError
             if token.counter == found.refresh_counter:
                 idle_expires_at = min(now + IDLE, found.expires_at)
                 counter = token.counter + 1
@@ -205,7 +213,7 @@ class SessionService:
             return None
 
         granted = await self._database.write(rotate)
-        if granted is None:
+        if granted is None:  # it was used before: its owner is told
             self._mails.wake()
             raise RefreshTokenInvalidError
         return await self._tokens.issue(granted)

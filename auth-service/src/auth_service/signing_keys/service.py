@@ -35,7 +35,8 @@ class _Loaded:
     public: dict[str, ECKey]
     documents: tuple[dict[str, Any], ...]
     active_kid: str
-    active: ECKey
+    active: ECKey | None
+    """None: it is under a JWT_SECRET that is not given. What it signed can be verified all the same."""
 
 
 class SigningKeys:
@@ -59,6 +60,10 @@ class SigningKeys:
             NoSigningKeyError: when the stored key cannot be opened with any JWT_SECRET that is given.
         """
         loaded = await self._current(kept_s=RELOAD_AFTER_S)
+        if loaded.active is None:
+            loaded = await self._load()  # perhaps another one signs by now
+        if loaded.active is None:
+            raise NoSigningKeyError
         return loaded.active_kid, loaded.active
 
     async def find(self, kid: str) -> ECKey | None:
@@ -144,7 +149,11 @@ class SigningKeys:
         public = {key.kid: ECKey.import_key(key.public_jwk) for key in keys}
         if self._loaded is None or public.keys() != self._loaded.public.keys():
             self._generation += 1
-        self._loaded = _Loaded(time.monotonic(), public, documents, active.kid, self._open(active))
+        try:
+            private = self._open(active)
+        except NoSigningKeyError:
+            private = None
+        self._loaded = _Loaded(time.monotonic(), public, documents, active.kid, private)
         return self._loaded
 
     async def _maintain(self, session: AsyncSession) -> Sequence[SigningKey]:
