@@ -16,7 +16,6 @@ from cathouse.web import ServiceName
 from tests.fixtures.server import role_url
 from tests.fixtures.starting import ROOT, WORKING, run
 
-
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "TOKEN_ISSUER": "https://auth.example.com",

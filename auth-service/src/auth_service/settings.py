@@ -122,4 +122,4 @@ class AuthSettings(ServiceSettings):
 
     def clerk_keys_url(self) -> str:
         """Where Clerk's keys are; by configuration and never by a token."""
-        return str(self.clerk_jwks_url or f"{(self.clerk_issuer or '').rstrip('/')}/.well-known/jwks.json")
+        return str(self.clerk_jwks_url or f"{self.clerk_issuer or ''}/.well-known/jwks.json")

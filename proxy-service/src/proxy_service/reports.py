@@ -12,7 +12,7 @@ from typing import Self
 import structlog
 
 from cathouse.database import Idleness
-from cathouse.schema import InteractionKind
+from cathouse.schema import CLIENT_LEFT, InteractionKind
 from cathouse.web import Reading, ServiceClient, ServiceUnavailableError
 from proxy_service.egress.errors import EgressError
 
@@ -21,9 +21,6 @@ LARGEST_BACKLOG = 10_000
 GATHER_S = 0.25
 LONGEST_PAUSE_S = 30.0
 LAST_FLUSH_S = 2.0
-
-CLIENT_LEFT = "client_left"
-"""The ``proxy_error`` of a call that its caller did not wait for."""
 
 _logger = structlog.get_logger(__name__)
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -87,7 +88,7 @@ async def read_profile(session: AsyncSession, user_id: uuid.UUID) -> AnyRow:
     return profile
 
 
-async def change_profile(session: AsyncSession, user_id: uuid.UUID, changes: dict[str, Any]) -> None:
+async def change_user(session: AsyncSession, user_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
     """Set ``changes`` on the account."""
     if changes:
         await session.execute(update(User).where(User.id == user_id).values(**changes))

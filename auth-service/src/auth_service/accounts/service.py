@@ -32,7 +32,7 @@ class AccountService:
         changes = change.model_dump(exclude_none=True)
 
         async def apply(session: AsyncSession) -> AnyRow:
-            await repository.change_profile(session, user_id, changes)
+            await repository.change_user(session, user_id, changes)
             return await repository.read_profile(session, user_id)
 
         return await self._database.write(apply)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.repository import profile_query
@@ -57,8 +57,3 @@ async def lock_admins_and(session: AsyncSession, user_id: uuid.UUID) -> Mapping[
         .with_for_update(of=User)
     )
     return {row.id: row for row in (await session.execute(query)).all()}
-
-
-async def change_user(session: AsyncSession, user_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
-    """Set ``changes`` on the account."""
-    await session.execute(update(User).where(User.id == user_id).values(**changes))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.repository import find_profile, is_protected
+from auth_service.accounts.repository import change_user, find_profile, is_protected
 from auth_service.administration import repository
 from auth_service.administration.errors import (
     AccountErasedError,
@@ -70,9 +70,11 @@ class AdministrationService:
             changes = {name: value for name, value in sent.items() if value != getattr(account, name)}
             if changes:
                 _keep_an_admin(admins, user_id, changes)
-                await repository.change_user(session, user_id, changes)
+                await change_user(session, user_id, changes)
                 if "role" in changes and not await is_protected(session, user_id):
                     raise StrongerLoginRequiredError
+                now = dt.datetime.now(dt.UTC)
+                await revoke_sessions_of(session, account.id, now=now, reason="account_changed")
                 await self._note(session, admin_id, account, changes)
             return await _found(session, user_id)
 
@@ -81,8 +83,6 @@ class AdministrationService:
     async def _note(
         self, session: AsyncSession, admin_id: uuid.UUID, account: AnyRow, changes: Mapping[str, Any]
     ) -> None:
-        now = dt.datetime.now(dt.UTC)
-        await revoke_sessions_of(session, account.id, now=now, reason="account_changed")
         subject = {"user_id": account.id}
         if "role" in changes:
             detail = {"from": account.role, "to": changes["role"]}

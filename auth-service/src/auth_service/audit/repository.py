@@ -27,6 +27,14 @@ async def record(
         await session.execute(insert(AuditAddress).values(id=uuid.uuid4(), audit_event_id=event_id, ip=client.ip))
 
 
+async def record_own(
+    session: AsyncSession, action: str, user_id: uuid.UUID, client: Client, *, detail: dict[str, Any] | None = None
+) -> None:
+    """Note what somebody did with their own account."""
+    subject = {"user_id": user_id}
+    await record(session, action, actor_id=user_id, subject=subject, detail=detail, client=client)
+
+
 async def list_events(
     session: AsyncSession,
     *,

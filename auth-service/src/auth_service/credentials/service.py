@@ -13,7 +13,7 @@ from auth_service.accounts.errors import (
 )
 from auth_service.accounts.passwords import Passwords, check_password, is_long
 from auth_service.accounts.repository import is_protected, read_profile, replace_password
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.credentials import repository
 from auth_service.credentials.schemas import PasswordChange
@@ -65,11 +65,8 @@ class CredentialsService:
                     session, user_id, found, new_hash=new_hash, is_long=is_long(password), client=client
                 )
             if await repository.become_developer(session, user_id):
-                subject = {"user_id": user_id}
                 detail = {"from": Role.PLAYER, "to": Role.DEVELOPER}
-                await record(
-                    session, "user.role_changed", actor_id=user_id, subject=subject, detail=detail, client=client
-                )
+                await record_own(session, "user.role_changed", user_id, client, detail=detail)
             await _check_protected(session, user_id, Role.DEVELOPER)
             return await read_profile(session, user_id)
 
@@ -126,7 +123,7 @@ class CredentialsService:
         now = dt.datetime.now(dt.UTC)
         await revoke_sessions_of(session, user_id, now=now, reason="password_changed")
         await forget_attempts(session, found.email_key)
-        await record(session, "user.password_changed", actor_id=user_id, subject={"user_id": user_id}, client=client)
+        await record_own(session, "user.password_changed", user_id, client)
         await self._mails.post(session, user_id, MailKind.PASSWORD_CHANGED)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth_service.accounts.errors import AccountGoneError
 from auth_service.administration.errors import LastAdminError
 from auth_service.administration.repository import lock_admins_and
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.erasures import repository
 from auth_service.mails.letters import MailKind
@@ -68,8 +68,7 @@ class ErasureService:
             await self._mails.post(session, user_id, MailKind.ACCOUNT_ERASED, to=person.email)
             await repository.begin(session, user_id, repeat_at=now + REPEAT_AFTER)
             await revoke_sessions_of(session, user_id, now=now, reason="account_erased")
-            subject = {"user_id": user_id}
-            await record(session, "user.erasure_requested", actor_id=user_id, subject=subject, client=client)
+            await record_own(session, "user.erasure_requested", user_id, client)
 
         await self._database.write(close)
         self._mails.wake()

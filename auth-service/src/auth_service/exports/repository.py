@@ -9,7 +9,6 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from auth_service.accounts.repository import profile_query
 from cathouse.database import AnyRow, AnySelect
 from cathouse.schema import (
     ApiKey,
@@ -29,7 +28,6 @@ from cathouse.schema import (
     Session,
     StoredValue,
     Task,
-    User,
     UserPreferences,
 )
 
@@ -107,11 +105,6 @@ def sections(user_id: uuid.UUID) -> Sequence[Section]:
 
 def _all(model: Any, *but: str) -> AnySelect:  # noqa: ANN401 - any model
     return select(*(column for name, column in model.__mapper__.columns.items() if name not in but))
-
-
-async def find_user(session: AsyncSession, user_id: uuid.UUID) -> AnyRow | None:
-    """The account itself."""
-    return (await session.execute(profile_query().where(User.id == user_id, User.is_active))).one_or_none()
 
 
 async def read_page(session: AsyncSession, *, section: Section, after: tuple[Any, ...] | None) -> Sequence[AnyRow]:

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.errors import AccountGoneError
-from auth_service.audit.repository import record
+from auth_service.accounts.repository import read_profile
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.exports import repository
 from auth_service.exports.repository import Section
@@ -31,10 +31,8 @@ class ExportService:
         """
 
         async def find(session: AsyncSession) -> AnyRow:
-            user = await repository.find_user(session, user_id)
-            if user is None:
-                raise AccountGoneError
-            await record(session, "user.exported", actor_id=user_id, subject={"user_id": user_id}, client=client)
+            user = await read_profile(session, user_id)
+            await record_own(session, "user.exported", user_id, client)
             return user
 
         return self._parts(user_id, await self._database.write(find))

@@ -156,7 +156,13 @@ def _email_changed(parameters: Parameters, _link: _Link) -> Letter:
 def _second_factor_on(_parameters: Parameters, _link: _Link) -> Letter:
     return Letter(
         "A second factor protects your account",
-        ("From now on, logging in at Cat House asks for a code of your authenticator app.", _NOT_YOU),
+        (
+            "From now on, logging in at Cat House asks for a code of your authenticator app.",
+            (
+                "If this was not you, reset your password at once, and write to the people who run this Cat House:"
+                " until they take this second factor off, you cannot log in either."
+            ),
+        ),
     )
 
 
@@ -171,7 +177,7 @@ def _recovery_code_used(parameters: Parameters, _link: _Link) -> Letter:
     return Letter(
         "A recovery code was used",
         (
-            f"Somebody has logged in to your account with a recovery code; {parameters['left']} are left.",
+            f"Somebody has logged in to your account with a recovery code. Codes that are left: {parameters['left']}.",
             "If this was not you, change your password, and make new recovery codes.",
         ),
     )

@@ -29,9 +29,7 @@ class PreferenceService:
             AccountGoneError: when the account is not there any more.
         """
         sent = change.model_dump(mode="json", exclude_unset=True)
-        communication = {
-            way: wanted for way, wanted in sent.pop("communication_preferences", {}).items() if wanted is not None
-        }
+        communication = sent.pop("communication_preferences", {})
         return _there(
             await self._database.write(
                 lambda session: repository.change_preferences(session, user_id, sent, communication=communication)

@@ -11,7 +11,7 @@ from auth_service.accounts.errors import LongerPasswordNeededError
 from auth_service.accounts.passwords import Passwords, check_password, is_long
 from auth_service.accounts.repository import is_protected
 from auth_service.answer_times import MAIL_S, takes_at_least
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.login_attempts.repository import forget_attempts
 from auth_service.mails.letters import MailKind
@@ -78,7 +78,7 @@ class RecoveryService:
 
         async def request(session: AsyncSession) -> None:
             await repository.issue(session, User.id == user_id, token, mail, email=email)
-            await _note(session, "user.email_change_requested", user_id, client)
+            await record_own(session, "user.email_change_requested", user_id, client)
 
         await self._database.write(request)
         self._mails.wake()
@@ -120,7 +120,7 @@ class RecoveryService:
             now = dt.datetime.now(dt.UTC)
             await revoke_sessions_of(session, person.id, now=now, reason="password_reset")
             await forget_attempts(session, person.email_key)
-            await _note(session, "user.password_reset", person.id, client)
+            await record_own(session, "user.password_reset", person.id, client)
             await self._mails.post(session, person.id, MailKind.PASSWORD_CHANGED)
 
         await self._database.write(replace)
@@ -143,7 +143,7 @@ class RecoveryService:
                 await self._change(session, person.id, old=person.email, new=spent.email, client=client)
             elif spent.email == person.email_key:
                 await repository.verify_email(session, person.id)
-                await _note(session, "user.email_verified", person.id, client)
+                await record_own(session, "user.email_verified", person.id, client)
             else:  # the address that it was about is not the person's any more
                 raise TokenInvalidError
 
@@ -154,7 +154,7 @@ class RecoveryService:
         await repository.change_email(session, user_id, email=new, email_key=email_key(new))
         # What was sent to the old address must not open the account any more.
         await repository.void_tokens(session, user_id)
-        await _note(session, "user.email_changed", user_id, client)
+        await record_own(session, "user.email_changed", user_id, client)
         await self._mails.post(session, user_id, MailKind.EMAIL_CHANGED, to=old, masked=masked(new))
 
     async def _issue(self, whose: ColumnElement[bool], purpose: TokenPurpose, kind: MailKind) -> None:
@@ -166,7 +166,3 @@ class RecoveryService:
     def _token(self, purpose: TokenPurpose, kind: MailKind, *, to: str | None = None) -> tuple[NewToken, SealedMail]:
         token = make_token(purpose)
         return token, self._mails.seal(kind, {"token": token.text}, to=to, life=LIVES[purpose])
-
-
-async def _note(session: AsyncSession, action: str, user_id: uuid.UUID, client: Client) -> None:
-    await record(session, action, actor_id=user_id, subject={"user_id": user_id}, client=client)

@@ -9,7 +9,7 @@ from auth_service.accounts.errors import EmailTakenError
 from auth_service.accounts.passwords import Passwords, check_password, is_long
 from auth_service.accounts.repository import NewUser, add_user, read_profile
 from auth_service.answer_times import REGISTRATION_S, takes_at_least
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.mails.service import MailService
 from auth_service.recovery.service import RecoveryService
@@ -84,7 +84,7 @@ class RegistrationService:
             user_id = await add_user(session, new)
             if new.email_verified_at is None:
                 await self._recovery.post_verification(session, user_id)
-            await record(session, action, actor_id=user_id, subject={"user_id": user_id}, client=client)
+            await record_own(session, action, user_id, client)
             return await read_profile(session, user_id)
 
         made = await self._database.write(make)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.errors import AccountGoneError
 from auth_service.accounts.repository import is_protected
-from auth_service.audit.repository import record
+from auth_service.audit.repository import record_own
 from auth_service.client import Client
 from auth_service.jwt_secrets import JwtSecrets
 from auth_service.mails.letters import MailKind
@@ -79,7 +79,7 @@ class SecondFactorService:
             await repository.confirm(
                 session, factor.id, step=step, code_hashes=[codes.recovery_hash(each) for each in recovery_codes]
             )
-            await self._note(session, "user.second_factor_on", user_id, client)
+            await record_own(session, "user.second_factor_on", user_id, client)
             await self._mails.post(session, user_id, MailKind.SECOND_FACTOR_ON)
 
         await self._database.write(confirm)
@@ -100,7 +100,7 @@ class SecondFactorService:
                 raise TotpNotEnabledError
             hashes = [codes.recovery_hash(each) for each in recovery_codes]
             await repository.set_recovery_codes(session, factor.id, hashes)
-            await self._note(session, "user.recovery_codes_renewed", user_id, client)
+            await record_own(session, "user.recovery_codes_renewed", user_id, client)
 
         await self._database.write(renew)
         return RecoveryCodes(recovery_codes=recovery_codes)
@@ -121,7 +121,7 @@ class SecondFactorService:
                 raise TotpNotEnabledError
             if not await is_protected(session, user_id):
                 raise LongPasswordRequiredError(LONG_PASSWORD)
-            await self._note(session, "user.second_factor_off", user_id, client)
+            await record_own(session, "user.second_factor_off", user_id, client)
             await self._mails.post(session, user_id, MailKind.SECOND_FACTOR_OFF)
 
         await self._database.write(remove)
@@ -151,7 +151,7 @@ class SecondFactorService:
         if len(left) == len(factor.recovery_code_hashes):
             raise InvalidCodeError
         await repository.set_recovery_codes(session, factor.id, left)
-        await self._note(session, "user.recovery_code_used", user_id, client)
+        await record_own(session, "user.recovery_code_used", user_id, client)
         await self._mails.post(session, user_id, MailKind.RECOVERY_CODE_USED, left=str(len(left)))
         return ["mfa"]
 
@@ -193,9 +193,6 @@ class SecondFactorService:
         if factor.wrapping_key_id == key.key_id:
             return None
         return key.wrap(secret.encode(), bound_to=_bound_to(user_id)), key.key_id
-
-    async def _note(self, session: AsyncSession, action: str, user_id: uuid.UUID, client: Client) -> None:
-        await record(session, action, actor_id=user_id, subject={"user_id": user_id}, client=client)
 
 
 def _bound_to(user_id: uuid.UUID) -> str:

@@ -10,10 +10,7 @@ from catalog_service.signing_secrets import repository
 from catalog_service.signing_secrets.errors import RotationTooSoonError
 from catalog_service.signing_secrets.schemas import SigningSecretView
 from cathouse.database import AnyRow, Database, record_event
-from cathouse.identity import Keyring, cat_signing_secret
-
-OVERLAP = dt.timedelta(hours=24)
-"""How long the secret before the last rotation stays valid; design/api.md."""
+from cathouse.identity import CAT_SECRET_OVERLAP, Keyring, cat_signing_secret
 
 
 class SigningSecretService:
@@ -72,5 +69,5 @@ def _overlap_ends(state: AnyRow) -> dt.datetime | None:
     """Until when the secret before the last rotation is valid; None when it is not any more."""
     if state.signing_secret_rotated_at is None:
         return None
-    ends: dt.datetime = state.signing_secret_rotated_at + OVERLAP
+    ends: dt.datetime = state.signing_secret_rotated_at + CAT_SECRET_OVERLAP
     return ends if ends > dt.datetime.now(dt.UTC) else None

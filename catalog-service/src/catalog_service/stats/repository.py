@@ -8,10 +8,7 @@ from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database import AnyRow
-from cathouse.schema import Installation, Interaction, InteractionKind
-
-NOT_THE_CATS_FAULT = "client_left"
-"""The ``proxy_error`` of an interaction whose player went away."""
+from cathouse.schema import CLIENT_LEFT, Installation, Interaction, InteractionKind
 
 
 async def count_installations(session: AsyncSession, cat_id: uuid.UUID) -> dict[str, int]:
@@ -27,7 +24,7 @@ async def count_installations(session: AsyncSession, cat_id: uuid.UUID) -> dict[
 async def count_interactions(session: AsyncSession, cat_id: uuid.UUID, *, since: dt.date) -> Mapping[dt.date, AnyRow]:
     """Interactions by day, with how many of them failed."""
     day = cast(func.timezone("UTC", Interaction.at), Date).label("day")
-    failed = Interaction.proxy_error.is_not(None) & (Interaction.proxy_error != NOT_THE_CATS_FAULT)
+    failed = Interaction.proxy_error.is_not(None) & (Interaction.proxy_error != CLIENT_LEFT)
     query = (
         select(day, func.count().label("interactions"), func.count().filter(failed).label("failures"))
         .where(

@@ -11,7 +11,7 @@ from catalog_service.stats.schemas import DayView, InstallationCounts, StatsView
 from cathouse.database import Database
 
 DAYS = 30
-"""How long interactions are kept (architecture, table interactions)."""
+"""As long as installation-service keeps interactions."""
 
 
 class StatsService:

@@ -34,6 +34,7 @@ from cathouse.identity.errors import (
 )
 from cathouse.identity.jwks import PublicKeys, RemoteJwks, read_ec_keys, read_rsa_keys
 from cathouse.identity.keys import (
+    CAT_SECRET_OVERLAP,
     USED_BY,
     Keyring,
     KeyUse,
@@ -52,6 +53,7 @@ from cathouse.identity.standing import check_active, check_standing
 
 __all__ = [
     "BEARER_CHALLENGE",
+    "CAT_SECRET_OVERLAP",
     "KNOWN_WHEN_SIGNED_IN",
     "USED_BY",
     "AccessTokenVerifier",

@@ -6,6 +6,7 @@ can be given the keys that it uses and nothing else.
 """
 
 import base64
+import datetime as dt
 import enum
 import hmac
 import re
@@ -153,6 +154,10 @@ def refuse_weak_secret(secret: str) -> None:
 def derive(roots: Keyring, use: KeyUse) -> Keyring:
     """The key for one use under every root."""
     return Keyring(tuple((root_id, hkdf(secret, f"cathouse/{use.value}/v1")) for root_id, secret in roots))
+
+
+CAT_SECRET_OVERLAP = dt.timedelta(hours=24)
+"""For how long after a rotation messages are signed with the secret before it as well; design/api.md."""
 
 
 def cat_signing_secret(keyring: Keyring, *, root_id: str, cat_id: uuid.UUID, version: int) -> str:

@@ -32,7 +32,7 @@ from cathouse.schema.installations import (
     granted_now,
     is_active,
 )
-from cathouse.schema.interactions import Interaction, InteractionKind
+from cathouse.schema.interactions import CLIENT_LEFT, Interaction, InteractionKind
 from cathouse.schema.lifecycle_events import LifecycleEvent, LifecycleEventType
 from cathouse.schema.login_attempts import LoginAttempt
 from cathouse.schema.mails import Mail
@@ -58,6 +58,7 @@ HEAD_REVISION = "0012"
 """Alembic's head (a test holds it there): how a service tells that the database is behind."""
 
 __all__ = [
+    "CLIENT_LEFT",
     "DEVELOPER_GONE",
     "EMBEDDING_DIMENSIONS",
     "HEAD_REVISION",

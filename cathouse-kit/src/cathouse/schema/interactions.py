@@ -31,6 +31,10 @@ class InteractionKind(enum.StrEnum):
     """A host outside, by the cat."""
 
 
+CLIENT_LEFT = "client_left"
+"""The ``proxy_error`` of a call that its caller did not wait for: no fault of the cat's."""
+
+
 class Interaction(Identified, Base):
     """That an interaction took place and how it went; never what was said."""
 

@@ -5,10 +5,11 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
+from cathouse.schema import CLIENT_LEFT
 from proxy_service.egress.answers import Answer
 from proxy_service.egress.breakers import Passage
 from proxy_service.egress.errors import EgressError, MalformedAnswerError, ServiceEndingError
-from proxy_service.reports import CLIENT_LEFT, Record
+from proxy_service.reports import Record
 
 STREAM_IDLE_S = 30.0
 STREAM_TOTAL_S = 300.0

@@ -9,10 +9,7 @@ from typing import Self
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from cathouse.database import AnyRow
-from cathouse.identity import Keyring, SigningRootRetiredError, cat_signing_secret
-
-OVERLAP = dt.timedelta(hours=24)
-"""How long the secret before the last rotation still signs beside the new one; design/api.md."""
+from cathouse.identity import CAT_SECRET_OVERLAP, Keyring, SigningRootRetiredError, cat_signing_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def _verifies(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 def _secrets(keys: Keyring, state: SigningState, now: dt.datetime) -> list[str]:
     current = cat_signing_secret(keys, root_id=state.root_id, cat_id=state.cat_id, version=state.version)
-    if state.rotated_at is None or state.rotated_at + OVERLAP <= now:
+    if state.rotated_at is None or state.rotated_at + CAT_SECRET_OVERLAP <= now:
         return [current]
     try:
         before = cat_signing_secret(
