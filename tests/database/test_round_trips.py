@@ -30,10 +30,10 @@ LIMITS = {
     "interaction": 1,
     "external call": 1,
     "token for a cat": 1,
-    "log-in": 5,
+    "log-in": 4,
     "refresh": 4,
-    "install": 6,
-    "install under a key": 8,
+    "install": 5,
+    "install under a key": 7,
 }
 """On a direct connection, warm; through a transaction pooler at most twice that and two more."""
 
