@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from tests.schema_document import schema_document
 ROOT = DOCS.parent
 _PATH = re.compile(r"`((?:tests|docs|benchmarks|deploy|auth-service|cathouse-kit)/[\w./-]*)`")
 _ROOMS = "schema|database|upkeep|neon|identity|web|cat|local|cli"
-_SUBJECTS = "egress|deliveries|external|standing|search|search_index|accounts|mails"
-_MODULE = re.compile(rf"`((?:cathouse|\w+_service|{_ROOMS}|{_SUBJECTS})(?:\.[A-Za-z_]\w*)+)`")
+_SUBJECTS = "|".join(sorted({file.parent.name for file in ROOT.glob("*-service/src/*/*/__init__.py")}))
+_MODULE = re.compile(
+    rf"`((?:cathouse|\w+_service|{_ROOMS}|{_SUBJECTS})(?:\.(?!py`)[A-Za-z_]\w*)+)`(?P<beside>(?:, `\.\w+`)*)"
+)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
@@ -87,19 +90,20 @@ def places(page: Path) -> set[str]:
 
 
 def test_paths_and_modules_that_documents_name_are_there() -> None:
-    """A dotted name is a module, something in one, or what a log line or an entry point is called."""
+    """A dotted name is a module, something in one, a table's column, or what a log line or an entry point is called."""
     files = [*ROOT.glob("*-service/**/*.py"), *(ROOT / "cathouse-kit" / "src").rglob("*.py")]
     sources = "\n".join(file.read_text(encoding="utf-8") for file in files)
     texts = {
         str(page.relative_to(ROOT)): page.read_text(encoding="utf-8")
         for page in (ROOT / "README.md", *DOCS.rglob("*.md"), *ROOT.glob("*-service/*.md"))
     }
-    there = _importable({name for text in texts.values() for name in _MODULE.findall(text)}) | {"cathouse.commands"}
+    there = _importable({name for text in texts.values() for name in _modules(text)}) | {"cathouse.commands"}
+    there |= {f"{table.name}.{column.name}" for table in tables() for column in table.columns}
     wrong = [(page, path) for page, text in texts.items() for path in _PATH.findall(text) if not (ROOT / path).exists()]
     wrong += [
         (page, name)
         for page, text in texts.items()
-        for name in _MODULE.findall(text)
+        for name in _modules(text)
         if name not in there and f'"{name}"' not in sources
     ]
     assert not wrong, "documents name what is not there (a path from the root, or a module)"
@@ -125,6 +129,13 @@ for name in names:
         print(name)
         break
 """
+
+
+def _modules(text: str) -> Iterator[str]:
+    """The dotted names of ``text``; one that begins with its dot stands beside the module before it."""
+    for name, beside in _MODULE.findall(text):
+        yield name
+        yield from (name.rpartition(".")[0] + each for each in re.findall(r"\.\w+", beside))
 
 
 def _importable(names: set[str]) -> set[str]:
