@@ -83,6 +83,34 @@ def test_a_failure_is_told_announced_and_taken_back(
     assert revision_of(clean_db) == "t000"
 
 
+def test_a_failure_that_cannot_be_taken_back_is_announced_with_its_own_reason(
+    command: Command,
+    clean_db: DatabaseUrl,
+    history: History,
+    webhook: type[Webhook],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(history.folder)
+    history.add('op.execute("CREATE TABLE cathouse.first (id int)")', 'op.execute("DROP TABLE cathouse.second")')
+    history.add('op.execute("CREATE GARBAGE")')
+    failed = command("db", "upgrade", "--rollback")
+    assert failed.status == 2
+    assert revision_of(clean_db) == "t000"
+    assert len(webhook.heard) == 1
+    for told in (failed.err, webhook.heard[0]):
+        assert 'the migration failed: syntax error at or near "GARBAGE"' in told
+        assert 'It could not be taken back: the migration failed: table "second" does not exist' in told
+
+
+def test_a_database_that_cannot_be_reached_is_announced(
+    command: Command, clean_db: DatabaseUrl, webhook: type[Webhook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", clean_db.replace(name="nowhere").for_libpq())
+    assert command("db", "upgrade", "--rollback").status == 2
+    assert len(webhook.heard) == 1
+    assert 'database "nowhere" does not exist' in webhook.heard[0]
+
+
 def test_a_success_is_not_announced(command: Command, webhook: type[Webhook]) -> None:
     assert command("db", "upgrade").status == 0
     assert webhook.heard == []

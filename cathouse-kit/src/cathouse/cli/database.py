@@ -36,11 +36,12 @@ def upgrade_database(
     """
     url = load(MigrationSettings).url()
     announcements = load(AnnouncementSettings)
-    start = revision_of(url)
+    start: str | None = None
     try:
+        start = revision_of(url)
         upgrade(url, revision)
     except ConfigurationError as error:
-        told = f"{error}{_taken_back(url, start) if rollback else ''}"
+        told = f"{error}{_taken_back(url, start) if rollback and start is not None else ''}"
         if unheard := announce(announcements, f"Cat House, {url!r}: {told}"):
             print(unheard, file=sys.stderr)
         raise ConfigurationError(told) from error
@@ -83,7 +84,11 @@ def make_roles(
 
 
 def _taken_back(url: DatabaseUrl, start: str) -> str:
-    if revision_of(url) == start:
-        return ""
-    downgrade(url, start)
-    return f". It was taken back to {revision_of(url)}"
+    """What became of taking it back, to be told behind the reason: that one is never hidden by another failure."""
+    try:
+        if revision_of(url) == start:
+            return ""
+        downgrade(url, start)
+        return f". It was taken back to {revision_of(url)}"
+    except ConfigurationError as error:
+        return f". It could not be taken back: {error}"
