@@ -16,6 +16,7 @@ from cathouse.upkeep.migrations import alembic_config, downgrade, upgrade
 from cathouse.upkeep.models import structure_of_models
 from cathouse.upkeep.revisions import BASE, lint, route, sql_of
 from cathouse.upkeep.structure import Structure, differences, fingerprint, read_structure
+from tests.fixtures.history import History
 from tests.fixtures.server import PREFIX, drop_database, server_url
 
 LONG_NAMES = 63
@@ -118,6 +119,12 @@ def test_the_linter_has_nothing_against_a_revision(revision: str) -> None:
 
 def test_the_linter_is_heard() -> None:
     assert lint("CREATE INDEX ix_users_locale ON cathouse.users (locale);")
+
+
+def test_a_linter_that_does_not_run_is_no_praise(history: History) -> None:
+    (history.folder / "squawk.toml").unlink()
+    with pytest.raises(ConfigurationError, match="squawk failed: Configuration error: No such file"):
+        lint("SELECT 1;", ini=history.ini)
 
 
 def test_every_constraint_and_index_has_a_name_by_the_convention(owner_engine: Engine) -> None:

@@ -91,7 +91,11 @@ def sql_of(start: str, target: str, *, ini: Path | None = None) -> str:
 
 
 def lint(statements: str, *, ini: Path | None = None) -> Sequence[str] | None:
-    """What squawk has to say against the SQL of a revision, a line each; None where squawk is not installed."""
+    """What squawk has to say against the SQL of a revision, a line each; None where squawk is not installed.
+
+    Raises:
+        ConfigurationError: when squawk did not read it, so that its silence says nothing.
+    """
     beside = Path(sys.executable).with_name("squawk")
     program = str(beside) if beside.is_file() else shutil.which("squawk")
     if program is None:
@@ -104,4 +108,9 @@ def lint(statements: str, *, ini: Path | None = None) -> Sequence[str] | None:
         text=True,
         check=False,
     )
-    return [line for line in done.stdout.splitlines() if line.startswith("revision.sql:")]
+    found = [line for line in done.stdout.splitlines() if line.startswith("revision.sql:")]
+    # It ends with 1 for both: what it has to say, and that it could not begin.
+    if done.returncode != 0 and not found:
+        said = (done.stderr or done.stdout).strip() or f"status {done.returncode}"
+        raise ConfigurationError(f"squawk failed: {said.splitlines()[0]}")
+    return found
