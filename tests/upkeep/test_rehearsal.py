@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment
 from cathouse.local.seed import seed
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.copies import COPY_PREFIX, TemplateCopies
 from cathouse.upkeep.direct import connect
+from cathouse.upkeep.index_trials import try_indexes
 from cathouse.upkeep.migrations import downgrade
 from cathouse.upkeep.structure import read_structure
 from tests.fixtures.commands import Command
@@ -264,3 +266,30 @@ def test_an_index_that_helps_is_found_on_a_copy(command: Command, owner_engine: 
     wrong = command("db", "suggest-indexes", "SELECT nonsense")
     assert wrong.status == 2
     assert 'the statement cannot be explained: column "nonsense" does not exist' in wrong.err
+
+
+def test_what_no_index_can_be_on_is_left_out(command: Command, owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE cathouse.audit_events ADD note json, ADD notes json[], ADD long text"))
+        connection.execute(
+            text(
+                "INSERT INTO cathouse.audit_events (action, subject, detail, note, notes, long)"
+                " SELECT 'action-' || number, '{}', '{}', '1', '{1}',"
+                " (SELECT string_agg(md5((number * 500 + part)::text), '') FROM generate_series(1, 500) AS part)"
+                " FROM generate_series(1, 20) AS number"
+            )
+        )
+    for condition in ("note::text = '1'", "notes::text = '{1}'", "long = 'short'"):
+        suggested = command("db", "suggest-indexes", f"SELECT id FROM cathouse.audit_events WHERE {condition}")
+        assert suggested.status == 0, suggested.err
+        assert "no index that was tried makes its plan cheaper" in suggested.out
+
+
+def test_an_index_that_could_not_be_tried_is_not_said_to_be_of_no_use(
+    clean_db: DatabaseUrl, owner_engine: Engine
+) -> None:
+    with connect(clean_db) as connection, owner_engine.connect() as writer:
+        writer.execute(text("INSERT INTO cathouse.audit_events (action, subject, detail) VALUES ('a', '{}', '{}')"))
+        connection.execute(text("SET lock_timeout = '50ms'"))
+        with pytest.raises(ConfigurationError, match="an index cannot be tried: canceling statement due to lock"):
+            try_indexes(connection, "SELECT id FROM cathouse.audit_events WHERE action = 'a'")

@@ -93,7 +93,8 @@ def suggest_indexes(
     """
     source = sys.stdin.read() if statement == "-" else statement
     url = load(MigrationSettings).url()
-    with _copies(url) as copies, copies.copy(copy_name()) as copy, connect(copy) as connection:
+    # Without a limit: nobody else is on the copy, and an index takes as long as there are rows.
+    with _copies(url) as copies, copies.copy(copy_name()) as copy, connect(copy, statement_timeout_s=0) as connection:
         now, trials = try_indexes(connection, source)
     print(f"as it is: cost {now.cost:.0f}, {now.milliseconds:.1f} ms")
     if not trials:

@@ -18,6 +18,9 @@ from cathouse.database.urls import DatabaseUrl
 def connect(url: DatabaseUrl, *, statement_timeout_s: int = 60, autocommit: bool = False) -> Iterator[Connection]:
     """A connection that is closed at the end; what was not committed is rolled back.
 
+    A statement that runs for ``statement_timeout_s`` seconds is ended by the server; 0 is no limit, for what takes
+    longer the more rows there are.
+
     Raises:
         ConfigurationError: when the server cannot be reached or refuses the login, with its own words.
     """

@@ -12,13 +12,15 @@ from sqlalchemy.exc import DBAPIError
 
 from cathouse.configuration import ConfigurationError
 from cathouse.schema import SCHEMA
-from cathouse.upkeep.direct import reason
+from cathouse.upkeep.direct import first_line, reason
 
 LEAST_GAIN = 0.1
 """The part of the plan's cost that an index must save to be worth its upkeep."""
 
 _CONDITIONS = ("Filter", "Recheck Cond", "Index Cond", "Hash Cond", "Merge Cond", "Join Filter")
 _MOST_TRIALS = 30
+# A type without an order, an array of such, and values that are too long for an index.
+_NO_SUCH_INDEX = {"42704", "42883", "54000"}
 _COLUMNS = text(
     """
     SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
@@ -57,7 +59,7 @@ def try_indexes(connection: Connection, statement: str) -> tuple[Measured, list[
     Run this on a copy: the statement is executed, indexes are built under a lock, and all is rolled back.
 
     Raises:
-        ConfigurationError: when the statement cannot be explained.
+        ConfigurationError: when the statement cannot be explained, or an index that could be does not come about.
     """
     known: dict[str, set[str]] = {}
     for table, column in connection.execute(_COLUMNS, {"schema": SCHEMA}):
@@ -71,9 +73,11 @@ def try_indexes(connection: Connection, statement: str) -> tuple[Measured, list[
         with connection.begin_nested() as trial:
             try:
                 connection.execute(text(f"CREATE INDEX ON {SCHEMA}.{table} ({', '.join(columns)})"))
-            except DBAPIError:
-                trial.rollback()  # a type without an order: no such index can be
-                continue
+            except DBAPIError as error:
+                trial.rollback()
+                if getattr(error.orig, "pgcode", None) in _NO_SUCH_INDEX:
+                    continue
+                raise ConfigurationError(f"an index cannot be tried: {first_line(error)}") from None
             _, measured = _explain(connection, statement)
             trial.rollback()
         if measured.cost < now.cost * (1 - LEAST_GAIN):
