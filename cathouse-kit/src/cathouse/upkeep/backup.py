@@ -117,7 +117,7 @@ def restore(url: DatabaseUrl, dump: Path) -> Restored:
     _check_dump(program, dump)
     with _in_place_of_the_old(url):
         run_program(program, (*_RESTORE, str(dump)), url)
-    with connect(url) as connection:
+    with connect(url, statement_timeout_s=0) as connection:
         return _look(connection)
 
 

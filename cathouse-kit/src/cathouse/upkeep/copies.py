@@ -84,7 +84,7 @@ class TemplateCopies:
 
     def _run(self, statement: sql.Composable) -> None:
         # From another database: the original may have nobody in it while it is copied.
-        with connect(self._maintenance(), autocommit=True) as connection:
+        with connect(self._maintenance(), statement_timeout_s=0, autocommit=True) as connection:
             connection.connection.cursor().execute(statement)
 
     def _maintenance(self) -> DatabaseUrl:
