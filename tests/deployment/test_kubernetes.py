@@ -1,5 +1,6 @@
 """deploy/kubernetes holds what a cluster, the services and the house's rules want, as far as it can be seen offline."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import yaml
 
 from cathouse.database.budget import parse_shares
 from cathouse.web import PORTS
-from tests.deployment.manifests import TOOLS, Manifest, Manifests, containers, only, pod_labels, pod_of, selects
+from tests.deployment.manifests import ROOT, TOOLS, Manifest, Manifests, containers, only, pod_labels, pod_of, selects
 from tests.deployment.workloads import SECRETS, VARIANTS, WORKLOADS, SettingsOf, service_of
 from tests.fixtures.tools import missing
 
@@ -69,6 +70,14 @@ def test_selectors_and_ports_meet(manifests: Manifests) -> None:
 
 def chosen(manifests: Manifests, selector: Manifest) -> list[str]:
     return [name for name, workload in manifests.workloads().items() if selects(selector, pod_labels(workload))]
+
+
+def test_a_process_that_grows_is_told_of_before_the_kernel_ends_it(manifests: Manifests) -> None:
+    alerts = (ROOT / "deploy" / "monitoring" / "alerts.yml").read_text(encoding="utf-8")
+    (told,) = map(float, re.findall(r"process_resident_memory_bytes\S* > (\S+)", alerts))
+    for name, workload in manifests.workloads().items():
+        limit = only(pod_of(workload)["containers"])["resources"]["limits"]["memory"]
+        assert told < int(limit.removesuffix("Mi")) * 2**20 * 0.9, name
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, "migrate"])
