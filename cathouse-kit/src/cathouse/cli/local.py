@@ -23,6 +23,7 @@ from cathouse.database.engine import make_migration_engine
 from cathouse.local.demo_cat import make_demo_cat, seeded_secrets
 from cathouse.local.journey import Journey, JourneyError
 from cathouse.local.postgres import EmbeddedPostgres
+from cathouse.local.postgres_programs import PostgresError
 from cathouse.local.seed import seed
 from cathouse.local.seed_data import USERS
 from cathouse.local.settings import StackSettings
@@ -129,7 +130,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
 def _remove_database(state: LocalState) -> None:
     try:
         EmbeddedPostgres(state.postgres, password="").remove()
-    except ConfigurationError as error:
+    except (ConfigurationError, PostgresError) as error:
         console.print(f"{error}; going on without it", markup=False)
 
 

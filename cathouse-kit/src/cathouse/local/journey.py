@@ -125,8 +125,8 @@ class Journey:
 
     def _stream(self, player: Person, installation: str) -> None:
         headers = {**player.headers, "Accept": "text/event-stream"}
-        url = self._url("proxy", f"/api/v1/installations/{installation}/interactions")
-        answer = self._http.post(url, json={"input": "Tell me a story"}, headers=headers)
+        path = f"/api/v1/installations/{installation}/interactions"
+        answer = self._send("proxy", "POST", path, {"input": "Tell me a story"}, headers)
         kind = answer.headers.get("content-type", "")
         _check(
             kind.startswith("text/event-stream") and "event: end" in answer.text,
@@ -205,18 +205,20 @@ class Journey:
         person: Person | None = None,
         expect: int = 200,
     ) -> dict[str, Any]:
-        headers = dict(person.headers) if person else {}
-        try:
-            answer = self._http.request(method, self._url(service, path), json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise JourneyError(f"{service}-service does not answer at {self._urls[service]}: {error}") from None
+        answer = self._send(service, method, path, body, person.headers if person else {})
         if answer.status_code != expect:
             raise JourneyError(f"{method} {path}: expected {expect}, got {answer.status_code}: {answer.text[:300]}")
         result: dict[str, Any] = answer.json() if answer.content else {}
         return result
 
-    def _url(self, service: str, path: str) -> str:
-        return self._urls[service].rstrip("/") + path
+    def _send(
+        self, service: str, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        url = self._urls[service].rstrip("/") + path
+        try:
+            return self._http.request(method, url, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise JourneyError(f"{service}-service does not answer at {self._urls[service]}: {error}") from None
 
 
 def _check(holds: bool, complaint: str) -> None:  # noqa: FBT001 - the condition itself
