@@ -1,5 +1,6 @@
-"""``cathouse reset`` and ``demo``: how they fail."""
+"""``cathouse env``, ``reset`` and ``demo``: what they leave behind, and how they fail."""
 
+import stat
 import sys
 from pathlib import Path
 
@@ -16,6 +17,31 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
+
+
+def test_fresh_secrets_are_the_owners_alone_whatever_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env.example").write_text("# the root\nPLATFORM_SECRET=\nLOG_LEVEL=INFO\n")
+    env = Path(".env")
+    env.write_text("PLATFORM_SECRET=old\n")
+    env.chmod(0o644)
+    assert run(monkeypatch, "env") == 2
+    assert env.read_text() == "PLATFORM_SECRET=old\n"
+    assert run(monkeypatch, "env", "--force") == 0
+    comment, secret, level = env.read_text().splitlines()
+    assert [comment, level] == ["# the root", "LOG_LEVEL=INFO"]
+    assert len(secret.removeprefix("PLATFORM_SECRET=")) == 48
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    assert {each.name for each in tmp_path.iterdir()} == {".env", ".env.example"}
+
+
+def test_an_env_that_cannot_be_written_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env.example").write_text("PLATFORM_SECRET=\n")
+    assert run(monkeypatch, "env", "--target", "nowhere/.env") == 2
+    assert capfd.readouterr().err == "nowhere/.env cannot be written: no such file or directory\n"
 
 
 def test_a_reset_goes_on_without_the_embedded_postgres(

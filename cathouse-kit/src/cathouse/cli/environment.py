@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cathouse.configuration import ConfigurationError
+from cathouse.private_files import write_private
 
 _GENERATED = {"JWT_SECRET", "PLATFORM_SECRET", "METRICS_TOKEN"}
 _LINE = re.compile(r"^([A-Z_]+)=$")
@@ -29,6 +30,5 @@ def write_env(
         found = _LINE.match(line)
         fresh = found is not None and found.group(1) in _GENERATED
         lines.append(f"{line}{secrets.token_urlsafe(36)}" if fresh else line)
-    target.touch(mode=0o600)
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_private(target, "\n".join(lines) + "\n")
     print(f"{target} written with fresh secrets; fill in DATABASE_URL and MIGRATION_DATABASE_URL")

@@ -1,7 +1,6 @@
 """What a checkout keeps between two runs: its secrets, its ports, the processes that it started."""
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
 from cathouse.local.postgres_programs import postgres_folder
+from cathouse.private_files import write_private
 from cathouse.upkeep.migrations import find_alembic_ini
 
 
@@ -87,14 +87,7 @@ class LocalState:
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / name
-        unfinished = path.with_suffix(".new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_private(self.folder / name, json.dumps(content, indent=2))
 
     @property
     def database_file(self) -> Path:
@@ -109,6 +102,5 @@ class LocalState:
 
     def keep_database_url(self, url: DatabaseUrl) -> None:
         """Write the variables that `cathouse db` and `alembic` need."""
-        self.database_file.touch(mode=0o600)
         text = url.for_libpq()
-        self.database_file.write_text(f"MIGRATION_DATABASE_URL={text}\nDATABASE_URL={text}\n", encoding="utf-8")
+        write_private(self.database_file, f"MIGRATION_DATABASE_URL={text}\nDATABASE_URL={text}\n")

@@ -1,12 +1,11 @@
 """Lines of a .env file."""
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from cathouse.configuration import ConfigurationError
+from cathouse.private_files import write_private
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
 
@@ -19,15 +18,14 @@ def replace_lines(path: Path, values: Mapping[str, str]) -> None:
     Raises:
         ConfigurationError: when it cannot be read or written.
     """
-    target = path.resolve()
     try:
-        before = target.read_bytes().decode() if target.exists() else ""
-        _replace(target, _with(before, values))
+        before = path.read_bytes().decode() if path.exists() else ""
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} cannot be read: it is not UTF-8 text") from None
     except OSError as error:
-        reason = (error.strerror or "it cannot be written").lower()
-        raise ConfigurationError(f"{path} cannot be written: {reason}") from None
+        reason = (error.strerror or "it cannot be opened").lower()
+        raise ConfigurationError(f"{path} cannot be read: {reason}") from None
+    write_private(path, _with(before, values))
 
 
 def _with(text: str, values: Mapping[str, str]) -> str:
@@ -45,15 +43,3 @@ def _with(text: str, values: Mapping[str, str]) -> str:
         lines[-1] += "\n"
     lines += [f"{name}={value}\n" for name, value in missing.items()]
     return "".join(lines)
-
-
-def _replace(target: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")  # mode 0600
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-        unfinished.replace(target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
