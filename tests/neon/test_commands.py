@@ -52,8 +52,9 @@ def test_branches_are_made_listed_described_and_deleted(neon: NeonService, cat_h
     (branch,) = neon.account.named("feature")
     assert branch["parent_id"] == cat_house.branches["development"].id
     assert [word in made for word in ("feature", branch["id"], "ends")] == [True] * 3
-    lines = [line.split("│") for line in run("branch", "list").splitlines()[2:]]
-    assert [(line[1].strip(), line[2].strip()) for line in lines] == [
+    headings, _, *lines = run("branch", "list").splitlines()
+    name, parent, state = (headings.index(each) for each in ("name", "parent", "state"))
+    assert [(line[name:parent].strip(), line[parent:state].strip()) for line in lines] == [
         ("development", "main"),
         ("feature", "development"),
         ("main (default)", ""),
@@ -67,6 +68,15 @@ def test_branches_are_made_listed_described_and_deleted(neon: NeonService, cat_h
     assert neon.account.named("feature")
     run("branch", "delete", branch["id"], "--yes")
     assert neon.account.named("feature") == []
+
+
+def test_a_branch_is_one_line_that_steers_no_terminal(neon: NeonService, cat_house: Provisioned) -> None:
+    branch = neon.account.branches[cat_house.branches["staging"].id]
+    branch |= {"name": f"{'long' * 60}\x1b[2J", "logical_size": 5 * 2**20}
+    (line,) = [line for line in run("branch", "list").splitlines() if branch["id"] in line]
+    assert f"{'long' * 60}\\x1b[2J" in line
+    assert "5 MB" in line
+    assert f"{'long' * 60}\\x1b[2J\n" in run("branch", "describe", branch["id"])
 
 
 def test_a_branch_is_reset_to_its_parent(neon: NeonService, cat_house: Provisioned) -> None:

@@ -1,17 +1,10 @@
 """Projects, branches and computes as a person reads them."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from cathouse.cli.tables import plain, print_table, size
 from cathouse.neon import Branch, Compute, Project
-
-_WIDE = 200
-"""Columns where no terminal says how many: nothing is cut off in a pipe or a log."""
 
 
 def print_projects(projects: Iterable[Project]) -> None:
@@ -66,7 +59,7 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Names and values, those that there are."""
     for name, value in facts:
         if value:
-            print(f"{name:<14}{value}")
+            print(f"{name:<14}{plain(value)}")
 
 
 def project_facts(project: Project) -> list[tuple[str, str]]:
@@ -98,23 +91,18 @@ def branch_facts(branch: Branch) -> list[tuple[str, str]]:
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not rows:
+    if rows:
+        print_table(headings, rows)
+    else:
         print("none")
-        return
-    table = Table(show_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(value) for value in row))
-    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def _day(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
-def _size(size: int | None) -> str:
-    return "" if size is None else f"{size / 1_000_000:.1f} MB"
+def _size(count: int | None) -> str:
+    return "" if count is None else size(count)
 
 
 def _suspends(seconds: int) -> str:
