@@ -7,14 +7,13 @@ from logging.config import fileConfig
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from cathouse.configuration import ConfigurationError, load
-from cathouse.database.engine import make_migration_engine
 from cathouse.database.settings import MigrationSettings
 from cathouse.database.urls import DatabaseUrl
 from cathouse.schema import SCHEMA, Base
-from cathouse.upkeep.direct import let_signals_through
+from cathouse.upkeep.direct import connect, first_line, let_signals_through
 from cathouse.upkeep.revisions import current_revision
 
 LOCK = 7_214_902_385_117_001
@@ -81,13 +80,16 @@ def wait_for_turn(connection: Connection) -> None:
     """Hold the migrators' lock on this very connection.
 
     Tried again and again rather than waited for: a session that waits inside a lock call holds a snapshot, and
-    CREATE INDEX CONCURRENTLY of the one that migrates would wait for it, forever (measured: design/database.md).
+    CREATE INDEX CONCURRENTLY of the one that migrates would wait for it, forever (measured).
     """
     deadline = time.monotonic() + LOCK_TIMEOUT_S
+    is_told = False
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
         if time.monotonic() > deadline:
             raise CommandError(f"another migration has been running for {LOCK_TIMEOUT_S} seconds; see pg_stat_activity")
-        log.info("another migration is running; waiting for it")
+        if not is_told:
+            log.info("another migration is running; waiting for it")
+            is_told = True
         time.sleep(0.5)
 
 
@@ -111,7 +113,7 @@ def drop_broken_indexes(connection: Connection) -> None:
 def explain(error: DBAPIError, connection: Connection, url: DatabaseUrl) -> str:
     """What happened, where the database stands, and what to do."""
     # Without the DETAIL that follows: it holds values of rows.
-    reason = next(iter(str(error.orig).strip().splitlines()), "no answer")
+    reason = first_line(error)
     if connection.invalidated or connection.closed:
         return f"the connection to {url!r} broke while migrating: {reason}. Run the same command again"
     connection.rollback()
@@ -125,35 +127,36 @@ def run_online() -> None:
     """Migrate the database that the environment names."""
     url = database_url()
     let_signals_through()
-    engine = make_migration_engine(url)
     try:
-        connection = engine.connect()
-    except OperationalError as error:
-        reason = str(error.orig).strip().replace("\n", " ")
-        raise CommandError(f"cannot connect to the database {url!r}: {reason}") from None
-    with connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        check_encoding(connection, url)
-        wait_for_turn(connection)
-        try:
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-            drop_broken_indexes(connection)
+        with connect(url, autocommit=True) as connection:
+            migrate(connection, url)
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+
+
+def migrate(connection: Connection, url: DatabaseUrl) -> None:
+    """Run the revisions, alone, on a connection in AUTOCOMMIT."""
+    check_encoding(connection, url)
+    wait_for_turn(connection)
+    try:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        drop_broken_indexes(connection)
+        connection.commit()
+        # Leave AUTOCOMMIT: from here Alembic opens one transaction for each revision.
+        connection = connection.execution_options(isolation_level="READ COMMITTED")
+        configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+    except DBAPIError as error:
+        raise CommandError(explain(error, connection, url)) from error
+    except RuntimeError as error:  # a revision that cannot do its work, and says what would help
+        raise CommandError(str(error)) from error
+    finally:
+        if not connection.invalidated and not connection.closed:
+            if connection.in_transaction():
+                connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
-            # Leave AUTOCOMMIT: from here Alembic opens one transaction for each revision.
-            connection = connection.execution_options(isolation_level="READ COMMITTED")
-            configure(connection=connection)
-            with context.begin_transaction():
-                context.run_migrations()
-        except DBAPIError as error:
-            raise CommandError(explain(error, connection, url)) from error
-        except RuntimeError as error:  # a revision that cannot do its work, and says what would help
-            raise CommandError(str(error)) from error
-        finally:
-            if not connection.invalidated and not connection.closed:
-                if connection.in_transaction():
-                    connection.rollback()
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
-                connection.commit()
 
 
 if context.is_offline_mode():
