@@ -1,13 +1,17 @@
-"""``cathouse env``, ``reset`` and ``demo``: what they leave behind, and how they fail."""
+"""``cathouse env``, ``reset``, ``demo`` and ``db seed``: what they leave behind, and how they fail."""
 
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from cathouse.cli import main
+from cathouse.database import DatabaseUrl
+from cathouse.local.databases import NOT_SEEDED, may_seed
 from cathouse.local.journey import Journey, JourneyError, Person
+from cathouse.local.settings import StackSettings
 from cathouse.web import SERVICES
 
 
@@ -63,3 +67,31 @@ def test_a_service_that_goes_away_under_the_stream_ends_the_journey() -> None:
     journey = Journey(dict.fromkeys(SERVICES, "http://127.0.0.1:9"), lambda _: None)
     with pytest.raises(JourneyError, match=r"proxy-service does not answer at http://127\.0\.0\.1:9"):
         journey._stream(Person({}), "an-installation")
+
+
+def test_a_database_elsewhere_is_seeded_only_when_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere, here = (DatabaseUrl.parse(f"postgresql://me:hush@{host}/cats") for host in ("db.invalid", "127.0.0.1"))
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", elsewhere.for_libpq())
+    monkeypatch.delenv("SEED", raising=False)
+    assert run(monkeypatch, "db", "seed") == 2
+    assert capfd.readouterr().err == f"{NOT_SEEDED}\n"
+    assert may_seed(StackSettings(_env_file=None), here)
+    assert may_seed(StackSettings(_env_file=None, seed=True), elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("missing", "status", "said"),
+    [
+        ("psutil", 0, "Look after the database"),
+        ("cathouse.local.seed_data", 1, "ModuleNotFoundError: import of cathouse.local.seed_data halted"),
+    ],
+)
+def test_only_what_the_extra_local_brings_may_be_missing(missing: str, status: int, said: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from cathouse.cli import main; main()"
+    done = subprocess.run((sys.executable, "-c", program, "--help"), capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Walk the whole journey" not in done.stdout

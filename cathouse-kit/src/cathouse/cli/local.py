@@ -20,6 +20,7 @@ from cathouse.cli.ending import fail
 from cathouse.configuration import ConfigurationError, EnvironmentSettings, load
 from cathouse.database import MigrationSettings
 from cathouse.database.engine import make_migration_engine
+from cathouse.local.databases import NOT_SEEDED, may_seed
 from cathouse.local.demo_cat import make_demo_cat, seeded_secrets
 from cathouse.local.journey import Journey, JourneyError
 from cathouse.local.postgres import EmbeddedPostgres
@@ -145,10 +146,8 @@ def seed_database() -> None:
     """Write the development seed: accounts with public passwords, cats, tasks. What is there stays."""
     settings = load(StackSettings)
     url = load(MigrationSettings).url()
-    if not (url.is_local or settings.seed):
-        raise ConfigurationError(
-            "the database is not on this machine and the seeded passwords are public; SEED=1 seeds it all the same"
-        )
+    if not may_seed(settings, url):
+        raise ConfigurationError(NOT_SEEDED)
     demo_cat_url = f"http://127.0.0.1:{settings.demo_cat_port}"
     new = seed(make_migration_engine(url), demo_cat_url=demo_cat_url, environment=settings.environment)
     console.print(f"seeded {new.users} accounts, {new.cats} cats, {new.tasks} tasks; what was there stayed")

@@ -19,6 +19,9 @@ from cathouse.upkeep.direct import let_signals_through
 UNUSABLE = 2
 """The exit status where an operator has to mend something first."""
 
+_LOCAL = ("argon2", "psutil", "standardwebhooks")
+"""What the extra `local` brings and its commands import."""
+
 app = typer.Typer(
     name="cathouse",
     help="Run, look after and try Cat House.",
@@ -70,6 +73,8 @@ def _log_to_standard_error() -> None:
 def _add_local_commands() -> None:
     try:
         from cathouse.cli import local  # noqa: PLC0415 - only where the extra `local` is installed
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name not in _LOCAL:
+            raise
         return
     local.add_to(app)

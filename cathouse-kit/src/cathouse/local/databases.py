@@ -16,6 +16,8 @@ from cathouse.upkeep.roles import make_login_roles
 from cathouse.web import SERVICES
 
 DATABASE_NAME = "cathouse"
+NOT_SEEDED = "not seeding: the seeded passwords are public and the database is not on this machine (SEED=1 does it)"
+"""What is said where :func:`may_seed` says no."""
 
 Progress = Callable[[str], None]
 
@@ -64,12 +66,15 @@ def _migrate(url: DatabaseUrl, progress: Progress) -> None:
     upgrade(url)
 
 
+def may_seed(settings: StackSettings, url: DatabaseUrl) -> bool:
+    """Whether the seed may be written: into a database on this machine, into another one with SEED=1 alone."""
+    return url.is_local or settings.seed
+
+
 def seed_if_ours(settings: StackSettings, url: DatabaseUrl, demo_cat_url: str, progress: Progress) -> None:
-    """Seed a database on this machine; another one with SEED=1 alone, since the seeded passwords are public."""
-    if not (url.is_local or settings.seed):
-        progress(
-            "not seeding: the seeded passwords are public and the database is not on this machine (SEED=1 does it)"
-        )
+    """Seed a database where that may be, and say so where not."""
+    if not may_seed(settings, url):
+        progress(NOT_SEEDED)
         return
     new = seed(make_migration_engine(url), demo_cat_url=demo_cat_url, environment=settings.environment)
     if new.users or new.cats or new.tasks:

@@ -43,7 +43,7 @@ class Seeded:
     tasks: int
 
 
-def seed(engine: Engine, *, demo_cat_url: str, signing_root: str = SEEDED_ROOT, environment: str) -> Seeded:
+def seed(engine: Engine, *, demo_cat_url: str, environment: str) -> Seeded:
     """Write what is missing of the seed, in one transaction; what is there stays as it is, but for the cats' endpoints.
 
     ``demo_cat_url`` is where the demo process answers; each seeded cat has a path of its own below it.
@@ -55,12 +55,7 @@ def seed(engine: Engine, *, demo_cat_url: str, signing_root: str = SEEDED_ROOT, 
         raise ConfigurationError("the seed refuses to run in production: its passwords are public")
     with engine.begin() as connection:
         ids = {user.email: _seed_user(connection, user) for user in USERS}
-        cats = [
-            _seed_cat(
-                connection, cat, developer_id=ids[DEVELOPER.email][0], url=demo_cat_url, signing_root=signing_root
-            )
-            for cat in CATS
-        ]
+        cats = [_seed_cat(connection, cat, developer_id=ids[DEVELOPER.email][0], url=demo_cat_url) for cat in CATS]
         tasks = [_seed_task(connection, task, user_id=ids[PLAYER.email][0]) for task in TASKS]
     return Seeded(users=sum(new for _, new in ids.values()), cats=sum(cats), tasks=sum(tasks))
 
@@ -92,7 +87,7 @@ def _seed_preferences(connection: Connection, user_id: uuid.UUID) -> None:
     )
 
 
-def _seed_cat(connection: Connection, cat: SeedCat, *, developer_id: uuid.UUID, url: str, signing_root: str) -> bool:
+def _seed_cat(connection: Connection, cat: SeedCat, *, developer_id: uuid.UUID, url: str) -> bool:
     endpoint_url = f"{url}/{cat.slug}"
     is_new = connection.scalar(
         upsert(Cat)
@@ -106,7 +101,7 @@ def _seed_cat(connection: Connection, cat: SeedCat, *, developer_id: uuid.UUID, 
             endpoint_url=endpoint_url,
             status=CatStatus.PUBLISHED,
             tags=list(cat.tags),
-            signing_root=signing_root,
+            signing_root=SEEDED_ROOT,
         )
         .on_conflict_do_nothing()
         .returning(Cat.id)
