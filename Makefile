@@ -61,7 +61,7 @@ test-tools: ## Install what some tests need beside Python (Debian, as root): PgB
 		|| npm install --silent --no-save --prefix $(TOOLS)/typescript $(TYPESCRIPT)
 	@$(MAKE) --no-print-directory $(TOOLS)/python/.installed
 
-lint: install ## Style, types, layers, locks
+lint: install ## Style, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

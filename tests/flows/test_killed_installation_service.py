@@ -26,8 +26,6 @@ from tests.fixtures.serving import listen, port_of, serve
 from tests.installation.invariants import Invariants
 from tests.proxy.cats import Cat, respond
 
-pytestmark = pytest.mark.processes
-
 INSTALLATIONS = "/api/v1/installations"
 NOWHERE = "http://127.0.0.1:1"
 PLAYERS = 4

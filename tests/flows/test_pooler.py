@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, text
 
 from cathouse.database import DatabaseUrl
@@ -13,8 +12,6 @@ from tests.fixtures.house import House
 from tests.fixtures.pgbouncer import pgbouncer
 from tests.fixtures.server import server_url
 from tests.flows.stacks import Watcher, settings, walk
-
-pytestmark = pytest.mark.processes
 
 CALLERS = 12
 ROUNDS = 4

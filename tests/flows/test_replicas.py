@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from cathouse.database import DatabaseUrl
@@ -20,7 +19,6 @@ from tests.fixtures.redis_server import RedisProcess
 from tests.flows.good_client import Acknowledged, Player
 from tests.flows.replicas import Scene, two_of_each
 
-pytestmark = pytest.mark.processes
 PLAYERS = 2
 
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import pytest
 from sqlalchemy import Engine, text
 
 from cathouse.database import DatabaseUrl
@@ -21,8 +20,6 @@ from tests.fixtures.serving import listen, port_of
 
 CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND usename = 'cathouse_auth_login'")
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event_type = 'Lock'")
-
-pytestmark = pytest.mark.processes
 
 
 def count(engine: Engine, query: object, url: DatabaseUrl) -> int:

@@ -23,8 +23,6 @@ from cathouse.web import SERVICES
 from tests.fixtures.server import server_url
 from tests.flows.stacks import Watcher, free_ports, settings, walk
 
-pytestmark = pytest.mark.processes
-
 
 def start_and_stop(checkout: Path, chosen: StackSettings) -> list[str]:
     """What a run says that is ended as soon as it is up."""

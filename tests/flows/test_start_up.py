@@ -38,8 +38,6 @@ NOT_AT_START = {
 
 _LOADED = re.compile(r"^import '([\w.]+)' # ", re.MULTILINE)
 
-pytestmark = pytest.mark.processes
-
 
 def loaded_until_ready(service: str, database: DatabaseUrl, log: Path) -> set[str]:
     """The modules that Python says it loads, of the process as it is deployed."""

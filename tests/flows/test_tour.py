@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.processes import plain_environment
@@ -24,8 +22,6 @@ PAGE = DOCS / "cats.md"
 CAT_PORT = 9000
 CAT = "first_cat.py"
 DONE = "-- done --"
-
-pytestmark = pytest.mark.processes
 
 
 def steps() -> Iterator[tuple[str, Mapping[str, Any] | None]]:

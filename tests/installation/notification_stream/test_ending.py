@@ -90,7 +90,6 @@ async def test_streams_end_before_the_service_does(clean_db: DatabaseUrl) -> Non
                 assert not listener.broken
 
 
-@pytest.mark.processes
 async def test_a_process_with_open_streams_ends_at_once(clean_db: DatabaseUrl, tmp_path: Path) -> None:
     with listen() as reserved:
         port = port_of(reserved)

@@ -19,8 +19,8 @@ from cathouse.upkeep.direct import let_signals_through
 UNUSABLE = 2
 """The exit status where an operator has to mend something first."""
 
-_LOCAL = ("argon2", "psutil", "standardwebhooks")
-"""What the extra `local` brings and its commands import."""
+_LOCAL = ("argon2", "fcntl", "psutil", "standardwebhooks")
+"""What the commands for development import and may be missing: the extra `local`, and Windows has no fcntl."""
 
 app = typer.Typer(
     name="cathouse",

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, FetchedValue, MetaData, func, text
 from sqlalchemy.dialects.postgresql import UUID
-from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "cathouse"
@@ -23,7 +22,7 @@ NAMING = {
 }
 
 
-class Base(AsyncAttrs, DeclarativeBase):
+class Base(DeclarativeBase):
     """Base of all models. Relationships are ``lazy="raise"``: what is used is loaded on purpose."""
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
