@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cathouse.database import DatabaseUrl
-from cathouse.local.settings import StackSettings, service_environment
+from cathouse.local.settings import _PASSED_ON, StackSettings, service_environment
 from cathouse.web import SERVICES, ServiceName, ServiceSettings
 from tests.deployment.manifests import ROOT
 from tests.deployment.workloads import settings_class
@@ -30,6 +30,12 @@ def test_compose_hands_it_on(service: ServiceName) -> None:
     composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     forgotten = own_variables(service) - composed[f"{service}-service"]["environment"].keys()
     assert not forgotten, f"in docker-compose.yml {service}-service does not get them, whatever .env says"
+
+
+def test_compose_hands_on_to_all_what_make_up_does() -> None:
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["x-environment"]
+    forgotten = {name.upper() for name in _PASSED_ON} - composed.keys()
+    assert not forgotten, "in docker-compose.yml no service gets them, whatever .env says"
 
 
 @pytest.mark.parametrize("service", SERVICES)
