@@ -307,6 +307,7 @@ async def test_when_the_commits_answer_is_lost_the_same_request_finds_out(
     house, relay = cuttable
     creation = cat_of(await house.register("developer"), slug=None)
     await house.call("catalog", "GET", CATS)  # connected
+    relay.cut_behind = b"INSERT INTO cathouse.cats"
     relay.cut_at_commit = cut
     lost = await creation.send(house, expect=503)
     assert (lost.json()["code"], lost.headers["retry-after"]) == ("outcome_unknown", "1")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from proxy_service.egress import connection
 from tests.fixtures.house import House
 from tests.proxy.cats import Cat, Home, behaving_cat, home_with
 from tests.proxy.hosts import ELSEWHERE, GIVEN, KEY, NEVER_GIVEN, SIGN_IN, Caller, calling
@@ -20,6 +21,12 @@ async def cat(house: House) -> AsyncIterator[Cat]:
 async def home(house: House, cat: Cat) -> Home:
     """A player and an installation of ``cat``."""
     return await home_with(house)
+
+
+@pytest.fixture
+def kept_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle connections stay: one that is closed was not kept, however slow the machine is."""
+    monkeypatch.setattr(connection, "KEPT_FOR_S", 60.0)
 
 
 @pytest.fixture

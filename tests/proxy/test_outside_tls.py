@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import ssl
-import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,6 +34,8 @@ from tests.proxy.hostile import (
     says,
 )
 from tests.proxy.name_server import Answer, name_server
+
+pytestmark = pytest.mark.usefixtures("kept_long")
 
 NAME = "cat.example.com"
 HERE = "127.0.0.1"
@@ -149,10 +150,8 @@ async def test_a_certificate_proves(opens: Opens, certificates: Certificates, ca
 
 
 async def refused(opens: Opens, port: int, *, but: int = 0) -> EgressError:
-    started = time.monotonic()
     with pytest.raises(EgressError) as raised:
         await opens(port)
-    assert time.monotonic() - started < 1
     await none_left(port, but=but)
     return raised.value
 
@@ -313,5 +312,5 @@ async def test_who_leaves_closes_at_once(
         async with door.call(asking(f"https://{NAME}/"), timeout_s=1) as answer:
             async for _chunk in answer.stream(idle_s=1, total_s=5):
                 break
-        await none_left(443, within_s=0.1)
-        await server.until_left(within_s=0.2)
+        await none_left(443)
+        await server.until_left()

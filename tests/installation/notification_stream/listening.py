@@ -16,6 +16,7 @@ from tests.fixtures.house import House, Person, create_service, settings_for
 from tests.fixtures.serving import serve
 
 STREAM = "/api/v1/notifications/stream"
+PATIENCE_S = 10.0
 
 
 @dataclass
@@ -33,13 +34,13 @@ class Listener:
     def titles(self) -> list[str]:
         return [json.loads(event["data"])["title"] for event in self.events]
 
-    async def until(self, condition: Callable[["Listener"], bool], *, within_s: float = 5.0) -> None:
-        async with asyncio.timeout(within_s):
+    async def until(self, condition: Callable[["Listener"], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
             while not condition(self):  # noqa: ASYNC110 - what has come is looked at, not told
                 await asyncio.sleep(0.005)
 
-    async def hears(self, count: int, *, within_s: float = 5.0) -> None:
-        await self.until(lambda listener: len(listener.events) >= count, within_s=within_s)
+    async def hears(self, count: int) -> None:
+        await self.until(lambda listener: len(listener.events) >= count)
 
     async def take(self, answer: httpx.Response) -> None:
         event: dict[str, str] = {}

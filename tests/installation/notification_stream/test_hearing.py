@@ -25,9 +25,9 @@ async def test_what_a_cat_sends_is_there_at_once_and_as_the_inbox_shows_it(house
         assert listener.headers["cache-control"] == "no-store"
         assert listener.headers["x-accel-buffering"] == "no"
         sent = await home.send(0, "Dinner\r\n\r\nevent: x", data={"bowl": [2, None, "ü\u2028🐈"]})
-        await listener.hears(1, within_s=1)
+        await listener.hears(1)
         await home.send(1, "Later")
-        await listener.hears(2, within_s=1)
+        await listener.hears(2)
         (second, first) = (await house.call("installation", "GET", "/api/v1/notifications", person=home.player)).json()[
             "items"
         ]

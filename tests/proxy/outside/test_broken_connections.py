@@ -30,6 +30,8 @@ from tests.proxy.hostile import (
 )
 from tests.proxy.outside.answers import CUT
 
+pytestmark = pytest.mark.usefixtures("kept_long")
+
 DRIPS = {
     "nothing": silent,
     "a head byte by byte": says(*(FINE[place : place + 1] for place in range(60)), every_s=0.02),
@@ -57,7 +59,7 @@ async def test_each_byte_in_time_and_the_whole_too_late_is_too_late(client: Outs
             with pytest.raises(EgressError) as raised:
                 await ask(client, asking(server.url), timeout_s=0.3)
             seconds = time.monotonic() - started
-            await none_left(server.port, within_s=2)
+            await none_left(server.port)
         return raised.value, seconds
 
     outcomes = await asyncio.gather(*(takes(behaviour) for behaviour in DRIPS.values()))
@@ -65,7 +67,7 @@ async def test_each_byte_in_time_and_the_whole_too_late_is_too_late(client: Outs
         assert isinstance(error, AnswerTimeoutError), case
         assert (error.status, error.code) == (504, "http_response_timeout")
         assert error.cause == "The endpoint did not finish its answer within 0.3 seconds."
-        assert 0.29 < seconds < 0.3 + 2 * AT_ONCE_S, case
+        assert 0.29 < seconds < 0.3 + AT_ONCE_S, case
 
 
 @pytest.mark.parametrize("case", CUT)
@@ -166,7 +168,7 @@ async def test_a_hostile_cat_costs_others_nothing(client: OutsideClient) -> None
         for _ in range(20):
             started = time.monotonic()
             assert (await ask(client, asking(good.url, owner=OTHER_OWNER)))[1] == b"{}"
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < AT_ONCE_S
         outcomes = await asyncio.gather(*hanging, return_exceptions=True)
         assert {type(each) for each in outcomes} <= {AnswerTimeoutError, AnswerTooLargeError}
         await none_left(bad.port)

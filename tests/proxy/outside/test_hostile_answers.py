@@ -10,6 +10,8 @@ from proxy_service.egress.errors import CatFailedError, MalformedAnswerError
 from tests.proxy.hostile import AT_ONCE_S, BODY, FINE, OK, ask, asking, failure, hostile, none_left, says
 from tests.proxy.outside.answers import ACCEPTED, REFUSED
 
+pytestmark = pytest.mark.usefixtures("kept_long")
+
 
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_is_no_answer_is_refused_at_once(client: OutsideClient, case: str) -> None:
