@@ -353,7 +353,7 @@ async def test_three_ways_not_to_be_there_look_alike_and_take_alike() -> None:
     def allowed(address: Address) -> bool:
         return address == IPv4Address("127.99.99.99")
 
-    told = set()
+    told: set[tuple[Any, ...]] = set()
 
     async def fails(url: str) -> float:
         started = time.monotonic()
