@@ -90,6 +90,16 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     assert "JWT_SECRET: expected at least 32 characters" in ended.stderr
 
 
+def test_a_secret_file_that_is_no_text_is_named_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"a-secret-in-latin-1-\xe9-and-more-of-it-after-that")
+    ended = run("auth", tmp_path, **{**WORKING, "JWT_SECRET": "", "JWT_SECRET_FILE": str(secret)})
+    assert ended.returncode == 2
+    assert f"JWT_SECRET_FILE: {secret}: it is not text (UTF-8)" in ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert "xe9" not in ended.stderr
+
+
 def test_keys_are_printed_for_one_service_and_nothing_else(tmp_path: Path) -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "cathouse.cli", "keys", "env", "proxy"],

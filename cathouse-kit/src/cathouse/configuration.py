@@ -41,6 +41,8 @@ def read_secret_file(name: str) -> str | None:
         return None
     try:
         return Path(path).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:  # whose own text shows a byte of the secret
+        raise ConfigurationError(f"{name.upper()}_FILE: {path}: it is not text (UTF-8)") from None
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise ConfigurationError(f"{name.upper()}_FILE: {path}: {reason.lower()}") from None
