@@ -1,6 +1,9 @@
 """Database URLs are read once and translated for each driver."""
 
 import ssl
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -127,6 +130,7 @@ def test_supabase_and_plain_hosts_are_told_apart() -> None:
         ("postgresql://me:x@host", "the user or the database is missing"),
         ("postgresql://me:x@host/cats?sslmode=maybe", "sslmode=maybe is not one of"),
         ("postgresql://me:x@host/cats?sslrootcert=/no/such/file", "is not a file"),
+        (f"postgresql://me:x@host/cats?sslrootcert=/{'ca' * 200}", "is not a file"),
         ("postgresql://me:x@host/cats?target=x", "the parameter target is not supported"),
         ("postgresql://me:x@host:port/cats", "percent-encoded"),
         ("postgresql://me:p@x@host/cats", "percent-encoded"),
@@ -136,3 +140,46 @@ def test_what_is_wrong_is_said_without_the_url(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as refusal:
         DatabaseUrl.parse(text)
     assert "x@" not in str(refusal.value)
+
+
+def test_an_authority_file_that_holds_no_certificate_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing of the kind")
+    url = DatabaseUrl.parse(f"postgresql://me:x@host/cats?sslrootcert={tmp_path / 'ca.pem'}")
+    with pytest.raises(ValueError, match="holds no certificate"):
+        url.asyncpg_ssl()
+
+
+# Root may read everything, so it becomes somebody else: in a process of its own, when all is imported.
+UNPRIVILEGED = """
+import os, sys
+from cathouse.database import DatabaseUrl
+if os.geteuid() == 0:
+    os.seteuid(65534)
+for name in sys.argv[1:]:
+    try:
+        DatabaseUrl.parse(f"postgresql://me:x@host/cats?sslrootcert={name}").asyncpg_ssl()
+    except ValueError as refusal:
+        print(refusal)
+"""
+
+
+def test_an_authority_file_that_may_not_be_read_is_told_apart_from_one_without_a_certificate(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    (folder / "closed").mkdir(parents=True)
+    for name in ("ca.pem", "closed/ca.pem"):
+        (folder / name).write_text("a certificate")
+    (folder / "ca.pem").chmod(0)
+    (folder / "closed").chmod(0)
+    done = subprocess.run(
+        [sys.executable, "-c", UNPRIVILEGED, "ca.pem", "closed/ca.pem"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    (folder / "closed").chmod(0o700)
+    assert done.stdout.splitlines() == [
+        "sslrootcert=ca.pem: permission denied",
+        "sslrootcert=closed/ca.pem is not a file",
+    ], done.stderr

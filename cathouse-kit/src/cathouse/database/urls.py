@@ -77,7 +77,7 @@ class DatabaseUrl:
         if ssl_mode is not None and ssl_mode not in _SSL_MODES:
             raise ValueError(f"sslmode={ssl_mode} is not one of {', '.join(_SSL_MODES)}")
         certificate = query.pop("sslrootcert", None)
-        if certificate not in (None, "system") and not Path(str(certificate)).is_file():
+        if certificate not in (None, "system") and not _is_file(str(certificate)):
             raise ValueError(f"sslrootcert={certificate} is not a file")
         channel_binding = query.pop("channel_binding", None)
         options = query.pop("options", "")
@@ -147,8 +147,11 @@ class DatabaseUrl:
             return "prefer"
         try:
             context = ssl.create_default_context(cafile=self.ssl_root_certificate)
-        except (OSError, ssl.SSLError) as error:
+        except ssl.SSLError as error:
             raise ValueError(f"sslrootcert={self.ssl_root_certificate} holds no certificate") from error
+        except OSError as error:
+            reason = (error.strerror or "it cannot be read").lower()
+            raise ValueError(f"sslrootcert={self.ssl_root_certificate}: {reason}") from error
         if self.ssl_mode == "verify-ca":
             context.check_hostname = False
         elif self.ssl_mode == "require":
@@ -199,6 +202,13 @@ def _split(text: str) -> URL:
         return make_url(text.replace(scheme, "postgresql", 1))
     except (ArgumentError, ValueError):
         raise ValueError(_NOT_ENCODED) from None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # a folder that may not be looked into, a name that is too long
+        return False
 
 
 def _is_this_machine(host: str) -> bool:
