@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from cathouse.errors import ServiceError
-from cathouse.web.contract.problems import ERRORS_PAGE
+from cathouse.web.contract.problems import ERRORS_PAGE, FRAMEWORK_ERRORS
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _ASSETS_PATH = "/docs/assets"
@@ -25,23 +25,15 @@ _POLICY = (
     " connect-src 'self' {auth}; frame-ancestors 'none'"
 )
 
-FRAMEWORK_CODES = {
-    "validation_failed": (422, "The request is not valid"),
-    "malformed_request": (400, "The request cannot be read"),
-    "method_not_allowed": (405, "The path does not know this method"),
-    "content_too_large": (413, "The body is larger than allowed"),
-    "unsupported_media_type": (415, "The body is of a kind that is not accepted here"),
-}
-"""Codes that no class of ours stands for."""
-
 
 def all_codes() -> dict[str, tuple[str, str]]:
     """Every error code of the services that are loaded in this process, with its statuses and a title.
 
-    Several classes may share a code; the one nearest to the root, then the first by module, gives the title.
+    Several may share a code: the framework's errors give its title, then the class nearest to the root, then the first
+    by module.
     """
-    statuses: dict[str, set[int]] = {code: {status} for code, (status, _) in FRAMEWORK_CODES.items()}
-    titles = {code: title for code, (_, title) in FRAMEWORK_CODES.items()}
+    statuses: dict[str, set[int]] = {code: {status} for status, (code, _) in FRAMEWORK_ERRORS.items()}
+    titles = dict(FRAMEWORK_ERRORS.values())
     for error in sorted(
         _subclasses(ServiceError), key=lambda each: (len(each.__mro__), each.__module__, each.__name__)
     ):

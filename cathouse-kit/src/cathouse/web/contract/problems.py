@@ -13,17 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from cathouse.errors import ServiceError
+from cathouse.errors import NotFoundError, ServiceError
 
 ERRORS_PAGE = "/docs/errors"
 
-_CODES = {
-    400: "malformed_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "content_too_large",
-    415: "unsupported_media_type",
+FRAMEWORK_ERRORS = {
+    400: ("malformed_request", "The request cannot be read"),
+    404: (NotFoundError.code, NotFoundError.title),
+    405: ("method_not_allowed", "The path does not know this method"),
+    413: ("content_too_large", "The body is larger than allowed"),
+    422: ("validation_failed", "The request is not valid"),
 }
+"""Code and title of what is refused before any code of ours is asked, by status."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -131,6 +132,20 @@ def service_error_response(scope: Mapping[str, Any], error: ServiceError) -> Pro
     )
 
 
+def framework_error_response(
+    scope: Mapping[str, Any],
+    status: int,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> ProblemResponse:
+    """The answer for what is refused before any code of ours is asked."""
+    phrase = HTTPStatus(status).phrase
+    code, title = FRAMEWORK_ERRORS.get(status, (phrase.lower().replace(" ", "_"), phrase))
+    return problem(scope, status=status, code=code, title=title, detail=detail, headers=headers, members=members)
+
+
 def unexpected_error_response(scope: Mapping[str, Any]) -> ProblemResponse:
     """The answer for a bug: nothing of it is shown, the request's id leads to the log."""
     return problem(
@@ -153,12 +168,10 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(request: Request, error: RequestValidationError) -> Response:
-        return problem(
+        return framework_error_response(
             request.scope,
-            status=422,
-            code="validation_failed",
-            title="The request is not valid",
-            detail="Something in the request is missing or wrong; see errors.",
+            422,
+            "Something in the request is missing or wrong; see errors.",
             members={"errors": [_field_error(fault) for fault in error.errors()]},
         )
 
@@ -167,14 +180,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_allowed_methods(request))
-        return problem(
-            request.scope,
-            status=error.status_code,
-            code=_CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")),
-            title=HTTPStatus(error.status_code).phrase,
-            detail=error.detail,
-            headers=headers,
-        )
+        return framework_error_response(request.scope, error.status_code, error.detail, headers=headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:

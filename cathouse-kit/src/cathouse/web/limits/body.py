@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cathouse.web.contract.problems import problem
+from cathouse.web.contract.problems import framework_error_response
 
 LARGEST_BODY = 1024 * 1024
 """Bytes; design/api.md."""
@@ -28,8 +28,7 @@ class BodyLimitMiddleware:
             return
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isascii() and announced.isdigit() and int(announced) > LARGEST_BODY:
-            refusal = problem(scope, status=413, code="content_too_large", title="Content Too Large", detail=_DETAIL)
-            await refusal(scope, receive, send)
+            await framework_error_response(scope, 413, _DETAIL)(scope, receive, send)
             return
         received = 0
 
