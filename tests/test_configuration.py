@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cathouse.database import DatabaseUrl
+from cathouse.configuration import load
+from cathouse.database import DatabaseUrl, MigrationSettings
 from cathouse.identity import USED_BY, derive, parse_roots
 from cathouse.local.processes import plain_environment, start, stop, wait_until_ready
 from cathouse.web import ServiceName
@@ -98,6 +99,15 @@ def test_a_secret_file_that_is_no_text_is_named_and_nothing_of_it_is_shown(tmp_p
     assert f"JWT_SECRET_FILE: {secret}: it is not text (UTF-8)" in ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
     assert "xe9" not in ended.stderr
+
+
+def test_migrations_do_not_look_at_the_file_of_the_services_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL_FILE", "/no/such/file")
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://owner:word@host/cats")
+    assert load(MigrationSettings).url().user == "owner"
 
 
 def test_keys_are_printed_for_one_service_and_nothing_else(tmp_path: Path) -> None:

@@ -114,7 +114,6 @@ class MigrationSettings(EnvironmentSettings):
     migration_database_url: SecretStr | None = Field(
         None, description="the database's direct (not pooled) URL, as the role that owns the tables"
     )
-    database_url: SecretStr | None = None
 
     def url(self) -> DatabaseUrl:
         """The direct URL.
