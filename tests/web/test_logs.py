@@ -5,6 +5,9 @@ import json
 import logging
 import subprocess
 import sys
+import time
+from types import FrameType
+from typing import Any
 
 import pytest
 import structlog
@@ -12,6 +15,7 @@ import structlog
 from cathouse.configuration import EnvironmentSettings
 from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment
+from cathouse.web.observing import logs
 from cathouse.web.observing.logs import configure_logs
 
 FAILING = """
@@ -135,6 +139,33 @@ async def test_what_is_worse_than_information_is_written_before_anything_else_ha
     first, second = text.splitlines()
     assert first.endswith("[info] before [of.a.test] path='/cats of mine' what=plain lines='a\\nb' service=auth")
     assert second.endswith("[warning] bad [of.a.test] service=auth")
+
+
+def let_others_go_on(frame: FrameType, _event: str, _argument: Any) -> Any:
+    """Traces a thread: behind every line of what writes the log another thread has its turn."""
+    if frame.f_code.co_filename != logs.__file__:
+        return None
+    time.sleep(0.0001)
+    return let_others_go_on
+
+
+async def test_what_threads_log_while_lines_are_written_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", written := Written())
+    configure_logs(EnvironmentSettings(environment="production"), "auth")
+    log = structlog.get_logger("of.a.test")
+
+    def count(writer: int) -> None:
+        sys.settrace(let_others_go_on)
+        for number in range(20):
+            log.info("counted", writer=writer, number=number)
+
+    threads = [asyncio.create_task(asyncio.to_thread(count, writer)) for writer in range(3)]
+    while not all(thread.done() for thread in threads):
+        log.info("turned")
+        await asyncio.sleep(0.001)
+    lines = [json.loads(line) for line in "".join(written.texts).splitlines()]
+    counted = [(line["writer"], line["number"]) for line in lines if line["event"] == "counted"]
+    assert sorted(counted) == [(writer, number) for writer in range(3) for number in range(20)]
 
 
 ENDING = """

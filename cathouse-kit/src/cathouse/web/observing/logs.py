@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import logging
 import sys
+import threading
 
 import structlog
 
@@ -79,6 +80,7 @@ class _Lines:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()  # threads log as well
         self._waiting: list[str] = []
         self._promised_by: asyncio.AbstractEventLoop | None = None
         atexit.register(self.flush)
@@ -89,21 +91,23 @@ class _Lines:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             loop = None
-        self._waiting.append(text)
-        if loop is None:
-            self.flush()
-        elif self._promised_by is not loop:
-            self._promised_by = loop
-            loop.call_soon(self.flush)
+        with self._lock:
+            self._waiting.append(text)
+            if loop is None:
+                self.flush()
+            elif self._promised_by is not loop:
+                self._promised_by = loop
+                loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what waits."""
-        self._promised_by = None
-        if self._waiting:
-            text = "".join(self._waiting)
-            self._waiting.clear()
-            sys.stderr.write(text)
-            sys.stderr.flush()
+        with self._lock:
+            self._promised_by = None
+            if self._waiting:
+                text = "".join(self._waiting)
+                self._waiting.clear()
+                sys.stderr.write(text)
+                sys.stderr.flush()
 
 
 _LINES = _Lines()
