@@ -53,7 +53,7 @@ def complete_openapi(app: FastAPI, service: str, *, token_url: str) -> None:
             person = components.get("securitySchemes", {}).get("Person")
             if person is not None:
                 person["flows"]["password"]["tokenUrl"] = token_url
-            _say_where_nobody_may_call(app, document)
+            _say_where_a_log_in_is_optional(app, document)
             for method, path, dependant in _calls(app):
                 for additions in _additions(dependant):
                     _add(document["paths"][path][method.lower()], additions)
@@ -63,10 +63,10 @@ def complete_openapi(app: FastAPI, service: str, *, token_url: str) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
 
 
-def _say_where_nobody_may_call(app: FastAPI, document: dict[str, Any]) -> None:
+def _say_where_a_log_in_is_optional(app: FastAPI, document: dict[str, Any]) -> None:
     for method, path, policies in stated_policies(app):
         if any(policy.startswith(KNOWN_WHEN_SIGNED_IN) for policy in policies):
-            # OpenAPI's way to say "or nobody": without it a scheme that is read is a scheme that is required.
+            # OpenAPI's way to say "or without one": a scheme that is read is otherwise a scheme that is required.
             document["paths"][path][method.lower()]["security"].append({})
 
 
