@@ -1,7 +1,7 @@
 """Is the service alive, is its database well, may it be sent requests?"""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -69,14 +69,13 @@ class HealthEnvelope(BaseModel):
 def health_router(service: str) -> APIRouter:
     """The four health calls; each answers within a moment, whatever the database does."""
     router = APIRouter(tags=["operations"], dependencies=[public])
-    unhealthy: dict[int | str, dict[str, Any]] = {503: {"description": "The database does not answer."}}
 
     @router.get("/health")
     async def read_liveness() -> Alive:
         """The process answers. Never touches the database."""
         return Alive(status="alive", service=service, version=__version__)
 
-    @router.get("/health/db", responses={**unhealthy, 503: {"model": DatabaseState}})
+    @router.get("/health/db", responses={503: {"model": DatabaseState}})
     async def read_database_health(probe: Probe, database: TheDatabase, response: Response) -> DatabaseState:
         """A fresh look at the database, or the last one with its age. It wakes a database that has suspended."""
         health = await probe.check()
