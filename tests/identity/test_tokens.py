@@ -179,13 +179,11 @@ async def test_a_person_is_who_the_token_says(clock: Clock, verifier: AccessToke
         session_id=session,
         authenticated_at=dt.datetime.fromtimestamp(NOW - 60, dt.UTC),
         expires_at=dt.datetime.fromtimestamp(NOW + 600, dt.UTC),
-        amr=("pwd", "otp"),
         scopes=None,
     )
     by_key = await verifier.verify(access_token(amr=["api_key"], scope="catalog:read developer:read"))
     assert (by_key.session_id, by_key.scopes) == (None, frozenset({"catalog:read", "developer:read"}))
     assert (await verifier.verify(access_token(scope=""))).scopes == frozenset()
-    assert (await verifier.verify(access_token())).amr == ()
     assert await verifier.verify(access_token(aud="catalog", exp=NOW + 3600))
 
 
@@ -206,7 +204,6 @@ async def test_a_person_is_who_the_token_says(clock: Clock, verifier: AccessToke
         {"auth_time": "now"},
         {"auth_time": 10**20},
         {"auth_time": 10**15},
-        {"amr": 7},
         {"scope": 7},
         {"scope": ["catalog:read"]},
     ],

@@ -79,7 +79,6 @@ def _principal(claims: dict[str, Any]) -> Principal:
             session_id=uuid.UUID(claims["sid"]) if claims.get("sid") else None,
             authenticated_at=dt.datetime.fromtimestamp(claims["auth_time"], dt.UTC),
             expires_at=dt.datetime.fromtimestamp(claims["exp"], dt.UTC),
-            amr=tuple(claims.get("amr", ())),
             scopes=frozenset(scope.split()) if scope is not None else None,
         )
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError):

@@ -24,7 +24,6 @@ class Principal:
     session_id: uuid.UUID | None
     authenticated_at: dt.datetime
     expires_at: dt.datetime
-    amr: tuple[str, ...] = ()
     scopes: frozenset[str] | None = None
 
     def has_role(self, role: Role) -> bool:
