@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from cathouse import __version__
 from cathouse.database import Database, DatabaseHealth, HealthProbe
 from cathouse.identity import public
+from cathouse.web.contract.generators import EVERY_SERVICES_TAG
 from cathouse.web.provided import provided
 
 Probe = Annotated[HealthProbe, provided("health_probe")]
@@ -68,7 +69,7 @@ class HealthEnvelope(BaseModel):
 
 def health_router(service: str) -> APIRouter:
     """The four health calls; each answers within a moment, whatever the database does."""
-    router = APIRouter(tags=["operations"], dependencies=[public])
+    router = APIRouter(tags=[EVERY_SERVICES_TAG], dependencies=[public])
 
     @router.get("/health")
     async def read_liveness() -> Alive:

@@ -6,7 +6,7 @@ beyond a number that takes about a second no more are begun.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
 
@@ -14,6 +14,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.errors import ServiceError
+from cathouse.web.contract.event_streams import begins_event_stream
 from cathouse.web.contract.problems import service_error_response
 from cathouse.web.observing.metrics import Reading
 from cathouse.web.observing.watchers import ALWAYS_ANSWERED
@@ -21,7 +22,6 @@ from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 INTERNAL = "/internal/"
 """Where the services call each other."""
 
-_EVENT_STREAM = b"text/event-stream"
 _QUIET_S = 10.0
 """Seconds without a refusal, after which the next one is told in the log as the beginning of something."""
 
@@ -153,7 +153,7 @@ class _Place:
 
     async def send(self, message: Message) -> None:
         """Pass a part of the answer on."""
-        if message["type"] == "http.response.start" and _begins_stream(message.get("headers", ())):
+        if message["type"] == "http.response.start" and begins_event_stream(message.get("headers", ())):
             self.leave()
         await self._send(message)
 
@@ -186,7 +186,3 @@ def wait_for_others() -> Callable[[], None]:
 
 def _nothing() -> None:
     """Where there was no place to leave."""
-
-
-def _begins_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"content-type" and value.startswith(_EVENT_STREAM) for name, value in headers)

@@ -24,6 +24,7 @@ from starlette.responses import Response
 from cathouse import __version__
 from cathouse.database import Database, DueRows, Worker
 from cathouse.identity import AuthenticationRequiredError, InvalidTokenError, public
+from cathouse.web.contract.generators import EVERY_SERVICES_TAG
 from cathouse.web.provided import provided
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Metrics", description="METRICS_TOKEN.")
@@ -160,7 +161,7 @@ class Metrics:
 
 def metrics_router(*, wants_token: bool) -> APIRouter:
     """``GET /metrics``; with METRICS_TOKEN it is for who has that, without one for everybody."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(tags=[EVERY_SERVICES_TAG])
     router.add_api_route(
         "/metrics",
         read_metrics,

@@ -11,11 +11,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse.database import Idleness, Usage, measured
+from cathouse.web.contract.event_streams import begins_event_stream
 from cathouse.web.contract.problems import unexpected_error_response
 from cathouse.web.observing.metrics import Metrics
 from cathouse.web.observing.watchers import ALWAYS_ANSWERED
-
-_EVENT_STREAM = b"text/event-stream"
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 # Asked by machines that watch us: no reason to keep the database awake, nor, but for who fetches keys, for a log line.
@@ -94,7 +93,7 @@ class RequestMiddleware:
                 if not has_origin:
                     # The layer for browsers says so by itself: without an origin this is not the answer for them.
                     _add_vary(headers)
-                if present.get(b"content-type", b"").startswith(_EVENT_STREAM):
+                if begins_event_stream(present.items()):
                     streams_from = time.perf_counter()
             await send(message)
 
