@@ -47,7 +47,7 @@ def limited_by_address(name: str) -> Any:  # noqa: ANN401 - a Depends, for `depe
     any dependency is to read the body (1 MiB at most) and to decode it: so a body that is no JSON gets its 422
     uncounted.
 
-    A successful answer carries RateLimit-Limit, -Remaining and -Reset of the window that is nearest to its end.
+    A successful answer carries RateLimit-Limit, -Remaining and -Reset of the limit of which the fewest calls are left.
     """
 
     async def limited(request: Request, response: Response) -> None:

@@ -107,7 +107,8 @@ class Limiter:
     async def hit(self, key: str, rates: Rates) -> Allowance | None:
         """Count a call of ``key`` and return how it stands with the rate that it is nearest to; None without rates.
 
-        A refused call is not counted, by none of the rates: waiting is always rewarded.
+        A refused call is counted by none of the rates, so waiting is always rewarded. (Only where another process takes
+        the last place in the same moment a shorter window may have counted it.)
 
         Raises:
             RateLimitedError: with the time after which a call is let through, if no other comes in between.
