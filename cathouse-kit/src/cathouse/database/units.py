@@ -43,7 +43,7 @@ Trace = Callable[[str, Usage], AbstractContextManager[object]]
 RETRY_DEADLINE = 10.0
 """Seconds within which a suspended database wakes up or counts as away."""
 
-_FIRST_PAUSE = 0.05
+_FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 
 _logger = structlog.get_logger(__name__)
@@ -233,13 +233,13 @@ class Database:
                 if not is_passing(error):
                     raise
                 # Jitter, so that all that waited do not come back in the same instant.
-                pause = min(pause * 2, _LONGEST_PAUSE)
                 delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
                 if time.monotonic() + delay > deadline:
                     _logger.error("database.unavailable", database=repr(self.url), cause=explain(error))  # noqa: TRY400
                     raise DatabaseUnavailableError from error
                 _logger.warning("database.retry", cause=explain(error))
                 await asyncio.sleep(delay)
+                pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 self.last_success = time.monotonic()
                 return result
