@@ -19,7 +19,6 @@ from cathouse import __version__
 from cathouse.database import Database, DatabaseUnavailableError, HealthProbe, Idleness
 from cathouse.database.health import GOOD_FOR
 from cathouse.identity import AccessTokenVerifier, Keyring, PublicKeys, RemoteJwks, read_ec_keys
-from cathouse.identity.access import TOKEN_PATH
 from cathouse.schema.ownership import ServiceName
 from cathouse.web.contract.docs import install_docs
 from cathouse.web.contract.idempotency import install_kept_answers
@@ -102,8 +101,15 @@ def build_app(
             if limiter is None:
                 limiter = await settings.limiter(service)
                 stack.push_async_callback(limiter.close)
-            is_shared = "Whether replicas count together how often something is done (REDIS_URL)."
-            metrics.show([Reading("cathouse_limits_shared", is_shared, partial(getattr, limiter, "is_shared"))])
+            metrics.show(
+                [
+                    Reading(
+                        "cathouse_limits_shared",
+                        "Whether replicas count together how often something is done (REDIS_URL).",
+                        partial(getattr, limiter, "is_shared"),
+                    )
+                ]
+            )
             yield {
                 **own,
                 "service": service,
@@ -139,8 +145,9 @@ def build_app(
     install_kept_answers(app)
     for router in (*routers, health_router(service), metrics_router(wants_token=token is not None)):
         app.include_router(router)
-    install_docs(app, token_url=settings.token_url(TOKEN_PATH))
-    complete_openapi(app, service, token_url=settings.token_url(TOKEN_PATH))
+    token_url = settings.token_url()
+    install_docs(app, token_url=token_url)
+    complete_openapi(app, service, token_url=token_url)
     app.surround(
         partial(_layers, service=service, settings=settings, metrics=metrics, idleness=idleness, tracing=tracing)
     )

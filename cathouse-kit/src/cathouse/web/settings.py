@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 from cathouse.configuration import EnvironmentSettings
 from cathouse.database import DatabaseSettings
 from cathouse.identity import IdentitySettings
+from cathouse.identity.access import TOKEN_PATH
 from cathouse.identity.keys import SHORTEST_ROOT, USED_BY, hkdf
 from cathouse.schema.ownership import SERVICES, ServiceName
 from cathouse.web.client_address import parse_trusted_proxies
@@ -168,9 +169,9 @@ class ServiceSettings(DatabaseSettings, IdentitySettings, PortSettings):
         server = RedisServer.parse(self.redis_url.get_secret_value())
         return await SharedLimiter.open(server, service=service, secret=hkdf(secret, "limits/v1"))
 
-    def token_url(self, path: str) -> str:
-        """A call of auth-service as a browser reaches it."""
-        return f"{str(self.public_auth_url or self.auth_url).rstrip('/')}{path}"
+    def token_url(self) -> str:
+        """Where a browser logs in."""
+        return f"{str(self.public_auth_url or self.auth_url).rstrip('/')}{TOKEN_PATH}"
 
     def check(self, service: ServiceName) -> None:
         """Make sure of what cannot be seen field by field: the database, the budget, the keys.

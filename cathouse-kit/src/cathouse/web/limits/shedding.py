@@ -77,7 +77,7 @@ class SheddingMiddleware:
             await self._app(scope, receive, send)
             return
         room = self._internal if scope["path"].startswith(INTERNAL) else self._outside
-        if room.is_full():
+        if room.refuses_next():
             await service_error_response(scope, OverloadedError())(scope, receive, send)
             return
         place = _Place(room, receive, send)
@@ -98,8 +98,8 @@ class _Room:
         self._most = most
         self._refused_at = float("-inf")
 
-    def is_full(self) -> bool:
-        """Whether the next one is to be refused, who is taken note of."""
+    def refuses_next(self) -> bool:
+        """Whether the next one is refused; if so, it is counted and, as the first for a while, logged."""
         if self.taken < self._most:
             return False
         now = time.monotonic()
