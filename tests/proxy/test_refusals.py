@@ -1,4 +1,4 @@
-"""Who is refused before the cat is asked, with what: api.md's status table, row by row."""
+"""Who is refused before the cat is asked, with what: design/api.md's status table, row by row."""
 
 import asyncio
 import json
@@ -235,7 +235,7 @@ async def test_a_cat_that_hangs_in_many_homes_is_told_five_things_at_once(house:
 
 
 def test_the_numbers_are_those_of_the_design() -> None:
-    """security.md: 5 at once an installation, 50 a cat, 500 in all; 5 in a row; 30 s, doubling to 5 min."""
+    """design/security.md: 5 at once an installation, 50 a cat, 500 in all; 5 in a row; 30 s, doubling to 5 min."""
     limits = interactions.MOST_FOR_INSTALLATION, interactions.MOST_FOR_CAT, interactions.MOST_IN_ALL
     assert limits == (5, 50, 500)
     assert (breakers.FAILURES_IN_A_ROW, breakers.FEWEST_IN_WINDOW, breakers.WINDOW_S) == (5, 20, 30)

@@ -45,7 +45,7 @@ async def test_a_cat_that_is_gone_is_not_asked_again_and_hears_of_the_next(house
 
 
 def test_the_schedule_is_the_one_of_the_design() -> None:
-    """security.md: attempts at 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h."""
+    """design/security.md: attempts at 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h."""
     pauses = [pause / SECONDS for pause in repository.PAUSES]
     assert pauses == [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600]
     assert repository.MOST_ATTEMPTS == 8

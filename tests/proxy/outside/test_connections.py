@@ -374,7 +374,7 @@ async def test_a_client_that_is_closed_leaves_nothing_open() -> None:
 
 
 def test_the_numbers_are_those_of_the_design() -> None:
-    """security.md, "The door to the outside", and RFC 8305."""
+    """design/security.md, "The door to the outside", and RFC 8305."""
     assert (LARGEST_ANSWER, LARGEST_DISCARDED) == (5 * 1024 * 1024, 4 * 1024)
     assert (LARGEST_HEAD, MOST_FIELDS, LARGEST_BUFFER) == (32 * 1024, 100, 64 * 1024)
     assert (connection.MOST_TRIED, connection.SECOND_ADDRESS_AFTER_S, connection.MOST_KEPT) == (8, 0.25, 500)

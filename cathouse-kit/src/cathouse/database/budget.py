@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_BUDGET = 9
-"""Neon's free allotment is lived in with under ten connections; the tenth is for migrations."""
+"""All services together stay under ten connections, so that they fit Neon's free plan; the tenth is for migrations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cathouse.schema import IdempotencyKey
 T = TypeVar("T")
 
 KEPT_FOR = dt.timedelta(hours=24)
-"""api.md, "Everywhere"."""
+"""design/api.md, "Everywhere"."""
 
 _PRIMARY_KEY = (IdempotencyKey.service, IdempotencyKey.principal, IdempotencyKey.route, IdempotencyKey.key)
 

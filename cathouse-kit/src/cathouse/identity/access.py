@@ -31,7 +31,7 @@ from cathouse.schema import Role
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - a path
 
 RECENT = dt.timedelta(minutes=10)
-"""How long a log-in counts as recent: security.md, "Passwords and logging in"."""
+"""How long a log-in counts as recent: design/security.md, "Passwords and logging in"."""
 
 KNOWN_WHEN_SIGNED_IN = "anyone, known when signed in"
 """The policy of the routes for everybody that tell a person more."""

@@ -180,7 +180,7 @@ def fingerprints(keyring: Keyring, message: bytes) -> tuple[bytes, ...]:
     return tuple(hmac.digest(hkdf(secret, "fingerprint/v1"), message, "sha256") for _, secret in keyring)
 
 
-# Of as many cats: to derive a secret anew for each message takes as long as to sign with it (3 µs).
+# One entry a cat: deriving its secret for each message would take as long as signing with it (3 µs).
 @lru_cache(maxsize=4096)
 def hkdf(secret: bytes, label: str) -> bytes:
     """The key of 32 bytes that ``secret`` gives for one use (HKDF-SHA256, RFC 5869), a label a use."""

@@ -1,4 +1,4 @@
-"""What an API key may be allowed to do (api.md, "Objects")."""
+"""What an API key may be allowed to do (design/api.md, "Objects")."""
 
 import enum
 

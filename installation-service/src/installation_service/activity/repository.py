@@ -30,7 +30,7 @@ from cathouse.database import AnyRow, AnySelect, change_portion
 from cathouse.schema import Installation, Interaction, InteractionKind, PermissionType, PermissionUse
 
 KEPT_FOR = dt.timedelta(days=30)
-"""requirements: issue 6, activity; the table list in design/architecture.md."""
+"""The table list in design/architecture.md."""
 
 
 def use_of(

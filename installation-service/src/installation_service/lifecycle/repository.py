@@ -28,7 +28,7 @@ PAUSES = (
     dt.timedelta(hours=10),
     dt.timedelta(hours=10),
 )
-"""Before the second, third … attempt: security.md, "The door to the outside"."""
+"""Before the second, third … attempt: design/security.md, "The door to the outside"."""
 
 MOST_ATTEMPTS = len(PAUSES) + 1
 

@@ -26,7 +26,7 @@ from installation_service.notifications.errors import TooManyStreamsError
 from installation_service.notifications.schemas import NotificationView
 
 COMMENT_S = 15.0
-"""Seconds of silence after which a comment is sent, so that nobody between takes the connection for dead: api.md."""
+"""Seconds of silence until a comment is sent, so that nobody between takes the connection for dead (design/api.md)."""
 
 OVERLAP = dt.timedelta(seconds=60)
 """A notification carries the time at which its transaction began; within this it has ended, and others see it."""

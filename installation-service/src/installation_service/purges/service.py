@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from installation_service.purges import repository
 
 KEPT_FOR = dt.timedelta(hours=48)
-"""api.md, DELETE /api/v1/installations/{id}."""
+"""design/api.md, DELETE /api/v1/installations/{id}."""
 
 
 async def purge(session: AsyncSession) -> int:
