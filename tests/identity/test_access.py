@@ -287,4 +287,4 @@ def test_a_cat_may_use_what_its_token_names_and_the_player_grants_now() -> None:
     for gone in (None, Installed(is_active=False, granted=(storage,))):
         with pytest.raises(InstallationNotActiveError) as ended:
             stands(gone)
-        assert ended.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        assert ended.value.headers == {"WWW-Authenticate": 'Bearer realm="cathouse", error="invalid_token"'}

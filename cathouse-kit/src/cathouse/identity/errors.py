@@ -7,6 +7,9 @@ from cathouse.schema import PermissionType, Role
 BEARER_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="cathouse"'}
 """RFC 9110 section 11.6.1: a 401 carries a challenge; without credentials it names no error (RFC 6750 section 3)."""
 
+INVALID_TOKEN_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="cathouse", error="invalid_token"'}
+"""For who sent a token that counts no longer, or never did (RFC 6750 section 3.1)."""
+
 
 class AuthenticationRequiredError(ServiceError):
     """No credentials were sent."""
@@ -29,7 +32,7 @@ class InvalidTokenError(ServiceError):
 
     def __init__(self, detail: str = "The token is not valid or has expired. Refresh it, or log in again.") -> None:
         """The reason stays vague on purpose: it would only help who forges tokens."""
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="cathouse", error="invalid_token"'})
+        super().__init__(detail, headers=INVALID_TOKEN_CHALLENGE)
 
 
 class RoleRequiredError(ServiceError):
@@ -106,7 +109,7 @@ class InstallationNotActiveError(ServiceError):
         """The cat is not told which of the three it is."""
         super().__init__(
             "The installation that this call is about is not active.",
-            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            headers=INVALID_TOKEN_CHALLENGE,
         )
 
 
