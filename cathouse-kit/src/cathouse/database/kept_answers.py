@@ -178,7 +178,11 @@ class KeptAnswer:
 async def remove_old_answers(session: AsyncSession, service: str) -> int:
     """Remove some of the service's answers that are kept no longer, and return how many; 0 when there are none."""
     return await change_portion(
-        session, delete(IdempotencyKey), key=_PRIMARY_KEY, where=(IdempotencyKey.service == service, _has_expired())
+        session,
+        delete(IdempotencyKey),
+        key=_PRIMARY_KEY,
+        where=(IdempotencyKey.service == service, _has_expired()),
+        oldest=IdempotencyKey.created_at,
     )
 
 
