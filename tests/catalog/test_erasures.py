@@ -19,8 +19,8 @@ from tests.fixtures.erasures import (
     everything,
     refused,
     strangers_are_refused,
-    wait_for_a_lock,
 )
+from tests.fixtures.gaps import until_somebody_waits_for_a_lock
 from tests.fixtures.house import House, Person
 from tests.fixtures.lifecycle import until_told
 
@@ -144,7 +144,7 @@ async def test_a_draft_that_is_installed_in_the_same_instant_is_kept(house: Hous
         values = {"user_id": developer.id, "cat_id": cat_id, "consent_epoch": 1, "instance_name": "Misty"}
         connection.execute(insert(Installation).values(id=uuid.uuid4(), **values))
         erasing = asyncio.create_task(erase(house, "catalog", developer.id))
-        await wait_for_a_lock(house.engine)
+        await until_somebody_waits_for_a_lock(house.engine)
     await erasing
     assert cat_row(house, draft).suspension_reason == "developer_gone"
     assert events(house.engine, "cat.deleted") == []

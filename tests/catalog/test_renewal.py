@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from cathouse.database import DatabaseUrl
 from cathouse.schema import CatSearch, SearchWord, User
 from tests.fixtures.catalog import until_counted
-from tests.fixtures.erasures import wait_for_a_lock
+from tests.fixtures.gaps import until_somebody_waits_for_a_lock
 from tests.fixtures.house import House, run_house
 
 pytestmark = pytest.mark.usefixtures("quick_renewal")
@@ -86,7 +86,7 @@ async def test_a_document_that_is_voided_while_its_cat_changes_loses_no_word(hou
         body = {"description": "Knits jumpers and hats."}
         change = house.call("catalog", "PATCH", f"/api/v1/cats/{cat['id']}", body, person=developer)
         changing = asyncio.create_task(change)
-        await wait_for_a_lock(house.engine)
+        await until_somebody_waits_for_a_lock(house.engine)
     await changing
     with house.engine.connect() as connection:
         assert {"voided", "knits", "jumpers", "hats"} <= set(connection.scalars(select(SearchWord.word)))

@@ -34,9 +34,9 @@ from tests.fixtures.erasures import (
     everything,
     refused,
     strangers_are_refused,
-    wait_for_a_lock,
 )
 from tests.fixtures.furnished import CANARY, furnish, published
+from tests.fixtures.gaps import until_somebody_waits_for_a_lock
 from tests.fixtures.house import House, Person
 from tests.fixtures.lifecycle import until_told
 
@@ -153,7 +153,7 @@ async def test_what_a_cat_writes_in_the_same_instant_does_not_stay(house: House)
         # Holds the erasure and the writers up, so that all of them meet.
         connection.execute(select(Installation.id).with_for_update(key_share=True))
         erasing = asyncio.create_task(erase(house, "installation", home.player.id))
-        await wait_for_a_lock(house.engine)
+        await until_somebody_waits_for_a_lock(house.engine)
         writers = [
             asyncio.create_task(house.call("installation", "PUT", f"{STORAGE_PATH}/{n}", n, headers=cat, expect=None))
             for n in range(5)
@@ -244,7 +244,7 @@ async def test_no_answer_says_that_all_is_gone_while_another_call_is_still_at_it
         kept = select(StoredValue.installation_id).offset(PORTION * 2)
         connection.execute(delete(StoredValue).where(StoredValue.installation_id.not_in(kept)))
         erasing = asyncio.create_task(erase(house, "installation", player.id))
-        await wait_for_a_lock(house.engine)
+        await until_somebody_waits_for_a_lock(house.engine)
     await erasing
     assert total(house, StoredValue) == 0
 

@@ -5,8 +5,9 @@ import pytest
 from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.migrations import downgrade
+from cathouse.upkeep.revisions import revision_of
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History, revision_of
+from tests.fixtures.history import BELOW_HEAD, History
 from tests.neon.service import NeonService
 
 ELSEWHERE = "postgresql://owner:hush@ep-cool-cat-123.eu-central-1.aws.neon.tech/cathouse"

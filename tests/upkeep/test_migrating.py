@@ -10,7 +10,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
-from tests.fixtures.history import History, revision_of
+from cathouse.upkeep.revisions import revision_of
+from tests.fixtures.history import History
 from tests.fixtures.server import PREFIX, drop_database, server_url
 
 MIGRATORS_LOCK = 7_214_902_385_117_001

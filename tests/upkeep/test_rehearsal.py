@@ -21,9 +21,10 @@ from cathouse.upkeep.copies import COPY_PREFIX, TemplateCopies
 from cathouse.upkeep.direct import connect
 from cathouse.upkeep.index_trials import try_indexes
 from cathouse.upkeep.migrations import downgrade
+from cathouse.upkeep.revisions import revision_of
 from cathouse.upkeep.structure import read_structure
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History, revision_of
+from tests.fixtures.history import BELOW_HEAD, History
 
 BEFORE_SEARCH = "0004"
 """Three below it: one with a table, one with indexes, one with neither."""

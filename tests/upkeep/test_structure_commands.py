@@ -13,8 +13,9 @@ from cathouse.configuration import ConfigurationError
 from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
+from cathouse.upkeep.revisions import revision_of
 from tests.fixtures.commands import Command
-from tests.fixtures.history import BELOW_HEAD, History, revision_of
+from tests.fixtures.history import BELOW_HEAD, History
 from tests.fixtures.own_server import OwnServer
 
 

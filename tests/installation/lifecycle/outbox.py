@@ -61,8 +61,8 @@ def rows(house: House) -> Sequence[AnyRow]:
         return connection.execute(select(LifecycleEvent.__table__).order_by(LifecycleEvent.sequence)).all()
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - what happens elsewhere is looked at, not told
             await asyncio.sleep(0.01)
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from cathouse.schema import Installation, LifecycleEvent
 from tests.factories.cats import EXTERNAL, NOTIFICATION, SCHEMA, STORAGE, TASKS
 from tests.fixtures.cat_calls import token
-from tests.fixtures.erasures import wait_for_a_lock
+from tests.fixtures.gaps import until_somebody_waits_for_a_lock
 from tests.fixtures.house import House
 from tests.fixtures.installations import INSTALLATIONS, seen
 from tests.fixtures.lifecycle import until_told
@@ -113,7 +113,7 @@ async def test_what_an_upgrade_makes_required_is_not_taken_back_in_the_same_inst
         taking_back = asyncio.create_task(
             house.call("installation", "PUT", path, {"granted": False}, person=player, expect=None)
         )
-        await wait_for_a_lock(house.engine)
+        await until_somebody_waits_for_a_lock(house.engine)
         upgrading.commit()
     refused = await taking_back
     assert (refused.status_code, refused.json()["code"]) == (409, "permission_required")
