@@ -34,7 +34,7 @@ LOG_INS = 300
 CLIENTS = 32
 """At once, while it is found out what a service carries: fewer than passwords may wait to be hashed."""
 
-ALONE, BEFORE, TWICE, AFTER = range(4)
+BEFORE, TWICE, AFTER = range(3)
 CARRIES_S, BEFORE_S, TWICE_S, AFTER_S = 2.5, 1.5, 5.0, 2.5
 USUAL = 0.5
 """Of what a service carries: the load before and after."""
@@ -79,7 +79,7 @@ def _press(case: Case) -> list[Figure]:
     phases = [usual, Phase(TWICE_S, rate=2 * carries), Phase(AFTER_S, rate=carries * USUAL)]
     with _probing(case, from_s=BEFORE_S + 0.5, until_s=BEFORE_S + TWICE_S) as probes:
         pressed = send(case.url, case.calls, phases, first_number=len(alone))
-    twice = [sent for sent in pressed if sent.phase == 1]
+    twice = [sent for sent in pressed if sent.phase == TWICE]
     good = [sent for sent in twice if sent.succeeded]
     kept = sum(sent.ended < BEFORE_S + TWICE_S for sent in good) / TWICE_S / carries
     others = [sent for sent in (*alone, *pressed) if not (sent.succeeded or sent.was_shed)]
@@ -100,8 +100,8 @@ def _press(case: Case) -> list[Figure]:
 
 def _recovery(pressed: Sequence[Sent]) -> float:
     """Seconds after the load, from which on nothing fails for a second and the slowest take at most twice as long."""
-    usual = 2 * _p99([sent for sent in pressed if sent.phase == 0])
-    after = [sent for sent in pressed if sent.phase == 2]
+    usual = 2 * _p99([sent for sent in pressed if sent.phase == BEFORE])
+    after = [sent for sent in pressed if sent.phase == AFTER]
     ended = BEFORE_S + TWICE_S
     for tenth in range(int((AFTER_S - _WINDOW_S) * 10) + 1):
         begins = ended + tenth / 10
