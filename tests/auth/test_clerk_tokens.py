@@ -88,7 +88,7 @@ def forgeries(clerk: Clerk) -> dict[str, str]:
         "not yet": clerk.token(iat=now + 120, exp=now + 180),
         "nbf in the future": clerk.token(nbf=now + 120),
         "nbf is text": clerk.token(nbf=str(now)),
-        "longer than an hour": clerk.token(exp=now + HOUR + 1),
+        "longer than an hour": clerk.token(iat=now, exp=now + HOUR + 1),
         "issued long ago": clerk.token(iat=now - HOUR, exp=now + 60),
         "ends before it begins": clerk.token(iat=now + 20, exp=now + 10),
         "exp is text": clerk.token(exp=str(now + 60)),

@@ -45,7 +45,7 @@ async def walk_until(over: asyncio.Event, player: Player) -> None:
 
 async def test_whichever_is_killed_players_go_on(clean_db: DatabaseUrl, tmp_path: Path, redis: RedisProcess) -> None:
     async with two_of_each(clean_db, tmp_path, REDIS_URL=redis.url) as scene:
-        assert await statuses_of_log_ins(scene, 12) == {401: 5, 429: 7}  # at both together
+        await until_counted_together(scene)
         players = [Player(scene.client, scene.published) for _ in range(PLAYERS)]
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -60,11 +60,21 @@ async def test_whichever_is_killed_players_go_on(clean_db: DatabaseUrl, tmp_path
             assert "Traceback" not in replica.said, replica.said
 
 
-async def statuses_of_log_ins(scene: Scene, count: int) -> Counter[int]:
+async def until_counted_together(scene: Scene) -> None:
+    """Both replicas hold an address to one limit. One that finds Redis slow counts alone for a second."""
+    for attempt in range(5):
+        seen = await statuses_of_log_ins(scene, 12, address=f"203.0.113.{attempt}")
+        if seen == {401: 5, 429: 7}:
+            return
+        await asyncio.sleep(2.0)
+    raise AssertionError(f"of twelve log-ins from one address {dict(seen)}")
+
+
+async def statuses_of_log_ins(scene: Scene, count: int, *, address: str) -> Counter[int]:
     """Of as many as ``count`` from one address."""
     url = f"{scene.client.urls['auth']}/api/v1/auth/login"
     body = {"email": "nobody@example.com", "password": PASSWORD}
-    headers = {"X-Forwarded-For": "203.0.113.7"}
+    headers = {"X-Forwarded-For": address}
     answers = [await scene.client.http.post(url, json=body, headers=headers) for _ in range(count)]
     return Counter(answer.status_code for answer in answers)
 

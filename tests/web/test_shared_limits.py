@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from cathouse.database import DatabaseUrl
 from cathouse.web import Limiter, RateLimitedError, parse_rates
+from cathouse.web.limits import redis_server, shared
 from cathouse.web.limits.redis_server import RedisServer
 from cathouse.web.limits.shared import LONGEST_WAIT_S, SharedLimiter
 from proxy_service.settings import ProxySettings
@@ -56,6 +57,14 @@ async def until_shared(*limiters: SharedLimiter) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is waited for as long as a shared machine may stand still: what is counted here is counted together."""
+    monkeypatch.setattr(redis_server, "TIMEOUT_S", 10.0)
+    monkeypatch.setattr(shared, "LONGEST_WAIT_S", 20.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_processes_share_one_limit_and_say_what_one_process_says(redis: RedisProcess) -> None:
     async with limiters(redis.url) as (one, other):
         assert one.is_shared
@@ -74,6 +83,7 @@ async def test_processes_share_one_limit_and_say_what_one_process_says(redis: Re
         assert await one.hit("somebody", ()) is None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_many_calls_at_once_at_two_processes_as_many_pass_as_may(redis: RedisProcess) -> None:
     async with limiters(redis.url) as both:
         calls = (let_through(both[number % 2], rates="30/minute") for number in range(100))
@@ -81,6 +91,7 @@ async def test_of_many_calls_at_once_at_two_processes_as_many_pass_as_may(redis:
         assert all(limiter.is_shared for limiter in both)  # more calls than connections is no reason to count alone
 
 
+@pytest.mark.usefixtures("patient")
 async def test_services_and_houses_do_not_count_with_one_another(redis: RedisProcess) -> None:
     async with (
         limiters(redis.url, 1) as (own,),
@@ -91,6 +102,7 @@ async def test_services_and_houses_do_not_count_with_one_another(redis: RedisPro
             assert [await let_through(limiter) for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_redis_is_not_told_whom_it_counts(redis: RedisProcess) -> None:
     async with limiters(redis.url, 1) as (limiter,):
         await limiter.hit("logins/203.0.113.7", TWO)
@@ -179,6 +191,7 @@ async def test_with_tls_the_server_proves_its_name(tmp_path: Path) -> None:
         assert not await is_believed("localhost", "")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_processes_of_a_service_hold_an_address_to_one_limit(
     redis: RedisProcess, clean_db: DatabaseUrl
 ) -> None:
