@@ -14,7 +14,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import HEAD_REVISION
 from cathouse.upkeep.direct import connect
 from cathouse.upkeep.revisions import revision_of
-from tests.fixtures.commands import Command
+from tests.fixtures.commands import Command, Outcome
 from tests.fixtures.history import BELOW_HEAD, History
 from tests.fixtures.own_server import OwnServer
 
@@ -58,6 +58,15 @@ def test_status_names_the_database_the_versions_and_the_revision(command: Comman
     assert f"revision   {HEAD_REVISION} (this code wants {HEAD_REVISION})" in said
 
 
+def upgrade_that_fails(command: Command, history: History, *, back: str) -> Outcome:
+    """At the second of two revisions; ``back`` is how the first is to be taken back."""
+    history.add('op.execute("CREATE TABLE cathouse.first (id int)")', f'op.execute("{back}")')
+    history.add('op.execute("CREATE GARBAGE")')
+    failed = command("db", "upgrade", "--rollback")
+    assert failed.status == 2
+    return failed
+
+
 def test_a_failure_is_told_announced_and_taken_back(
     command: Command,
     clean_db: DatabaseUrl,
@@ -66,10 +75,7 @@ def test_a_failure_is_told_announced_and_taken_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(history.folder)
-    history.add('op.execute("CREATE TABLE cathouse.first (id int)")', 'op.execute("DROP TABLE cathouse.first")')
-    history.add('op.execute("CREATE GARBAGE")')
-    failed = command("db", "upgrade", "--rollback")
-    assert failed.status == 2
+    failed = upgrade_that_fails(command, history, back="DROP TABLE cathouse.first")
     assert "The database stands at revision t000" in failed.err
     assert f"It was taken back to {HEAD_REVISION}" in failed.err
     assert revision_of(clean_db) == HEAD_REVISION
@@ -92,10 +98,7 @@ def test_a_failure_that_cannot_be_taken_back_is_announced_with_its_own_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(history.folder)
-    history.add('op.execute("CREATE TABLE cathouse.first (id int)")', 'op.execute("DROP TABLE cathouse.second")')
-    history.add('op.execute("CREATE GARBAGE")')
-    failed = command("db", "upgrade", "--rollback")
-    assert failed.status == 2
+    failed = upgrade_that_fails(command, history, back="DROP TABLE cathouse.second")
     assert revision_of(clean_db) == "t000"
     assert len(webhook.heard) == 1
     for told in (failed.err, webhook.heard[0]):
