@@ -1,5 +1,6 @@
 """``cathouse env``, ``reset``, ``demo`` and ``db seed``: what they leave behind, and how they fail."""
 
+import re
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from cathouse.local.databases import NOT_SEEDED, may_seed
 from cathouse.local.journey import Journey, JourneyError, Person
 from cathouse.local.settings import StackSettings
 from cathouse.web import SERVICES
+from tests.deployment.manifests import ROOT
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -46,6 +48,38 @@ def test_an_env_that_cannot_be_written_is_told_in_a_line(
     Path(".env.example").write_text("PLATFORM_SECRET=\n")
     assert run(monkeypatch, "env", "--target", "nowhere/.env") == 2
     assert capfd.readouterr().err == "nowhere/.env cannot be written: no such file or directory\n"
+
+
+def test_names_that_nobody_reads_are_told_with_what_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    Path(".env.example").write_text(example)
+    Path(".env").write_text(f"{example}export LIMIT_LOGIN=off\nTRUSTED_PROXYS = 10.0.0.5\ndb_pool_recycel=60\n")
+    assert run(monkeypatch, "env") == 2
+    assert capfd.readouterr().err.splitlines()[1:] == [
+        ".env: nothing reads LIMIT_LOGIN; LIMIT_LOGINS is a setting",
+        ".env: nothing reads TRUSTED_PROXYS; TRUSTED_PROXIES is a setting",
+        ".env: nothing reads db_pool_recycel; DB_POOL_RECYCLE is a setting",
+    ]
+
+
+def test_names_of_others_and_empty_ones_are_no_slips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    Path(".env.example").write_text(example)
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    theirs = ["COMPOSE_PROFILES", "MAIL_HOST", *re.findall(r"\$\{([A-Z_]+)", compose)]
+    slips_without_a_value = "LIMIT_LOGIN=\n"
+    beside_the_right_one = "DB_POOL_TIMEOUT_OLD=60\n"
+    Path(".env").write_text(
+        example + "".join(f"{name}=x\n" for name in theirs) + slips_without_a_value + beside_the_right_one
+    )
+    assert run(monkeypatch, "env") == 2
+    assert capfd.readouterr().err == ".env is there already; its secrets may be in use (--force replaces it)\n"
 
 
 def test_a_reset_goes_on_without_the_embedded_postgres(

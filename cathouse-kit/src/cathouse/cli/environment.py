@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cathouse.cli.env_file import misspelt
 from cathouse.configuration import ConfigurationError
 from cathouse.private_files import write_private
 
@@ -20,9 +21,10 @@ def write_env(
     example: Annotated[Path, typer.Option(help="The commented example to begin with.")] = Path(".env.example"),
     force: Annotated[bool, typer.Option(help="Replace an existing file, and with it its secrets.")] = False,
 ) -> None:
-    """Write a .env from .env.example with fresh secrets. An existing one is left alone."""
+    """Write a .env from .env.example with fresh secrets. An existing one is left alone, and its misspelt names told."""
     if target.exists() and not force:
-        raise ConfigurationError(f"{target} is there already; its secrets may be in use (--force replaces it)")
+        kept = f"{target} is there already; its secrets may be in use (--force replaces it)"
+        raise ConfigurationError("\n".join([kept, *misspelt(target, example)]))
     if not example.is_file():
         raise ConfigurationError(f"{example} is not here; run this in the root of the checkout")
     lines = []

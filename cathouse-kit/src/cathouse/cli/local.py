@@ -17,7 +17,8 @@ from rich.table import Table
 
 from cathouse.cli import database
 from cathouse.cli.ending import fail
-from cathouse.configuration import ConfigurationError, EnvironmentSettings, load
+from cathouse.cli.env_file import misspelt
+from cathouse.configuration import ConfigurationError, EnvironmentSettings, env_files, load
 from cathouse.database import MigrationSettings
 from cathouse.database.engine import make_migration_engine
 from cathouse.local.databases import NOT_SEEDED, may_seed
@@ -78,7 +79,11 @@ def up() -> None:
     for each in _ENDING:
         signal.signal(each, _interrupt)
     try:
-        with run_stack(find_checkout(), load(StackSettings), _say) as stack:
+        checkout = find_checkout()
+        for file in env_files():
+            for line in misspelt(file, checkout / ".env.example"):
+                _say(line)
+        with run_stack(checkout, load(StackSettings), _say) as stack:
             _print_addresses(stack, time.monotonic() - started)
             while True:
                 time.sleep(0.5)

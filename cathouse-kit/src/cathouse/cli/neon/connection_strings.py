@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cathouse.cli.neon.env_file import replace_lines
+from cathouse.cli.env_file import replace_lines
 from cathouse.cli.neon.session import ProjectOption, Session, open_session
 from cathouse.database import DatabaseUrl
 from cathouse.neon import Branch
