@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cathouse.database import DatabaseUrl
 from cathouse.local.processes import wait_until_ready
@@ -25,7 +25,8 @@ PLAYERS = 2
 async def kill_one_after_another(scene: Scene, redis: RedisProcess) -> None:
     """One replica of each service by ``kill -9``, and back before the next one goes; then the others, as they should.
 
-    From then on those that came back are alone.
+    From then on those that came back are alone, and what the killed ones had taken is due again: the test does not wait
+    until their leases of two minutes end.
     """
     for both in scene.replicas.values():
         both[0].kill()
@@ -35,12 +36,15 @@ async def kill_one_after_another(scene: Scene, redis: RedisProcess) -> None:
     others = [both[1] for both in scene.replicas.values()]
     await asyncio.gather(*(asyncio.to_thread(replica.end) for replica in others))
     await asyncio.sleep(1.0)
+    with scene.engine.begin() as connection:
+        taken = update(LifecycleEvent).where(LifecycleEvent.next_attempt_at > func.now())
+        connection.execute(taken.values(next_attempt_at=func.now()))
 
 
 async def walk_until(over: asyncio.Event, player: Player) -> None:
     while not over.is_set():
         await player.walk()
-    await player.walk()  # once more, all at those that are left
+    await player.walk()  # once more, all at those that are left, and their workers look at what is due
 
 
 async def test_whichever_is_killed_players_go_on(clean_db: DatabaseUrl, tmp_path: Path, redis: RedisProcess) -> None:
