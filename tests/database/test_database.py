@@ -183,14 +183,16 @@ async def test_health_answers_while_the_pool_is_exhausted(clean_db: DatabaseUrl)
     first = await probe.check()
     assert (first.status, first.migration, first.database) == ("healthy", "up-to-date", clean_db.name)
     assert first.vector_version
-    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(2)"))))
+    holding = asyncio.create_task(database.read(lambda session: session.execute(text("SELECT pg_sleep(60)"))))
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(1.5):
+    async with asyncio.timeout(20):
         second = await probe.check()
     assert second.status == "healthy"
     assert second.age_ms is not None
     assert second.age_ms >= 50
-    await holding
+    assert not holding.done()
+    holding.cancel()
+    await asyncio.gather(holding, return_exceptions=True)
     await probe.close()
     await database.close()
 

@@ -99,7 +99,7 @@ def test_a_database_that_dies_is_told_and_a_restart_has_all_that_was_acknowledge
         pid = int((stack.server.data / "postmaster.pid").read_text().split("\n")[0])
         postgres = psutil.Process(pid)
         postgres.kill()
-        psutil.wait_procs([postgres], timeout=2)
+        psutil.wait_procs([postgres], timeout=10)
         with pytest.raises(StackError, match="the embedded Postgres ended"):
             stack.check()
         for service in SERVICES:
@@ -239,6 +239,6 @@ def test_the_command_stops_everything_within_five_seconds_of_ctrl_c(checkout: Pa
         command.send_signal(signal.SIGINT)
         assert command.wait(timeout=10) == 0
         assert time.monotonic() - started < 5
-    _, alive = psutil.wait_procs([*family, *postgres], timeout=1)
+    _, alive = psutil.wait_procs([*family, *postgres], timeout=10)
     # A zombie has ended; it waits for a parent that does not ask for it (the first process of some containers).
     assert not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]

@@ -84,7 +84,7 @@ async def test_streams_end_before_the_service_does(clean_db: DatabaseUrl) -> Non
                     await stack.enter_async_context(listening(house, player.headers, url=url)) for _ in range(3)
                 ]
                 begun = time.monotonic()
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 2  # after which the server would cut them off
             for listener in listeners:
                 await listener.until(lambda listener: listener.ended.is_set())
                 assert not listener.broken
@@ -110,7 +110,7 @@ async def test_a_process_with_open_streams_ends_at_once(clean_db: DatabaseUrl, t
                 begun = time.monotonic()
                 child.process.send_signal(signal.SIGTERM)
                 await asyncio.to_thread(child.process.wait, 10)
-                assert time.monotonic() - begun < 2  # its SHUTDOWN_TIMEOUT is four seconds
+                assert time.monotonic() - begun < 3  # its SHUTDOWN_TIMEOUT is four seconds
                 await listener.until(lambda listener: listener.ended.is_set())
                 assert not listener.broken
         finally:
