@@ -23,6 +23,7 @@ from cathouse.database import DatabaseUrl
 from cathouse.schema import EMBEDDING_DIMENSIONS, CatSearch
 from tests.fixtures.house import House, run_house
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 
 KEY = "sk-a-key-that-nobody-sees"
 
@@ -78,9 +79,7 @@ def models(engine: Engine) -> list[str | None]:
 
 
 async def until_embedded(engine: Engine, *names: str) -> None:
-    async with asyncio.timeout(20):
-        while models(engine) != list(names):  # noqa: ASYNC110 - what the process does beside
-            await asyncio.sleep(0.05)
+    await until(lambda: models(engine) == list(names))
 
 
 async def basis(house: House, cat: Mapping[str, Any]) -> str:
@@ -103,9 +102,7 @@ async def test_what_is_published_gets_a_vector_and_drafts_are_not_sent(
         assert {body["model"] for body in model.asked} == {"words-64"}
         asked = len(model.asked)
         await house.call("catalog", "PATCH", f"/api/v1/cats/{first['id']}", {"name": "Miller"}, person=developer)
-        async with asyncio.timeout(20):
-            while not any("Miller" in str(body) for body in model.asked[asked:]):  # noqa: ASYNC110 - the same
-                await asyncio.sleep(0.05)
+        await until(lambda: any("Miller" in str(body) for body in model.asked[asked:]))
 
 
 async def test_an_outage_stops_nothing_and_is_caught_up_with(
@@ -117,9 +114,7 @@ async def test_an_outage_stops_nothing_and_is_caught_up_with(
         async with answering(model) as url, run_house(clean_db, **asking(url)) as house:
             developer = await house.register("developer")
             cat = await house.publish(developer, name="Patient", description="waits for a vector")
-            async with asyncio.timeout(20):
-                while not any(line["event"] == "embeddings.failed" for line in logs):  # noqa: ASYNC110 - the same
-                    await asyncio.sleep(0.05)
+            await until(lambda: any(line["event"] == "embeddings.failed" for line in logs))
             assert await basis(house, cat) == "text"
             found = await house.call("catalog", "GET", "/api/v1/cats?search=vector")
             assert [item["name"] for item in found.json()["items"]] == ["Patient"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from cathouse.database import Idleness, Worker
 from cathouse.database import worker as workers
 from cathouse.errors import ServiceError
+from tests.fixtures.waiting import until
 
 LONG_S = 60.0
 
@@ -42,12 +43,6 @@ async def running(work: Work, idleness: Idleness | None = None, **timing: float)
         yield worker
     finally:
         await worker.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what happens beside is looked at, not told
-            await asyncio.sleep(0.005)
 
 
 async def test_it_looks_once_at_the_start_and_then_waits() -> None:

@@ -21,6 +21,7 @@ from tests.fixtures.house import PLATFORM_SECRET, House, run_house
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 from tests.proxy.reports import report
 
 IDLE_AFTER_S = 1.0
@@ -59,7 +60,7 @@ async def test_no_query_reaches_the_database_of_idle_services(
         developer, player = await house.register("developer"), await house.register()
         installed = await house.install(player, await house.publish(developer))
         await house.interact(player, installed, "hello")
-        await asyncio.sleep(0.5)  # its report is on its way
+        await until(lambda: interactions(house) == 1)
         assert set(relay.round_trips) == {f"cathouse_{service}_login" for service in SERVICES}
         before = relay.total()
         await probe(house)
@@ -77,9 +78,7 @@ async def test_no_query_reaches_the_database_of_idle_services(
         await probe(house)
         await house.interact(player, installed, "are you there?")
         assert relay.round_trips["cathouse_proxy_login"] > counted["cathouse_proxy_login"]
-        async with asyncio.timeout(5):
-            while interactions(house) < 2:  # noqa: ASYNC110 - the report comes by another service
-                await asyncio.sleep(0.1)
+        await until(lambda: interactions(house) == 2)
 
 
 def interactions(house: House) -> int:
@@ -115,9 +114,7 @@ async def test_what_could_not_be_reported_waits_for_the_next_request(monkeypatch
         assert arrived == seen
         status = 204
         idleness.served()
-        async with asyncio.timeout(20):
-            while arrived == seen:  # noqa: ASYNC110 - the other side is a server
-                await asyncio.sleep(0.01)
+        await until(lambda: arrived > seen)
         await reporter.close()
         assert reporter.dropped == 0
         await client.close()

@@ -23,6 +23,7 @@ from tests.fixtures.house import PLATFORM_SECRET, House, Person, run_house
 from tests.fixtures.lifecycle import until_told
 from tests.fixtures.server import role_url
 from tests.fixtures.serving import listen, port_of, serve
+from tests.fixtures.waiting import until
 from tests.installation.invariants import Invariants
 from tests.proxy.cats import Cat, respond
 
@@ -96,9 +97,7 @@ async def scene(clean_db: DatabaseUrl, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 async def until_heard(cat: Cat, times: int) -> None:
-    async with asyncio.timeout(20):
-        while len(cat.told) < times:  # noqa: ASYNC110 - another process tells it
-            await asyncio.sleep(0.01)
+    await until(lambda: len(cat.told) >= times)
 
 
 async def test_what_was_committed_is_told_by_the_next_process(scene: Scene) -> None:
@@ -294,8 +293,7 @@ async def test_under_load_nothing_that_was_answered_is_lost(scene: Scene) -> Non
                 if home.installed
             ),
         )
-        while held(house):  # noqa: ASYNC110 - the database is looked at
-            await asyncio.sleep(0.02)
+        await until(lambda: not held(house))
     # Those that were just being told are due when their lease is over.
     await house.execute(
         update(LifecycleEvent).where(LifecycleEvent.next_attempt_at.is_not(None)).values(next_attempt_at=func.now())

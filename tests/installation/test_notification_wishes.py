@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import HttpUrl
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from cathouse.database import DatabaseUrl
 from cathouse.schema import Notification
@@ -14,6 +14,7 @@ from installation_service.notifications import repository
 from tests.fixtures.cat_calls import token
 from tests.fixtures.house import House, Person, run_house
 from tests.fixtures.letters import letter, letters, mailed_token, text_of
+from tests.fixtures.waiting import until
 
 INBOX = "/api/v1/notifications"
 SUBJECT = "Misty has something to tell you"
@@ -51,13 +52,13 @@ async def notify(house: House, installed: dict[str, Any], title: str) -> None:
 
 
 async def until_none_waits(house: House) -> None:
-    query = select(func.count()).where(Notification.next_attempt_at.is_not(None))
-    async with asyncio.timeout(20):
-        while True:
-            with house.engine.connect() as connection:
-                if not connection.scalar(query):
-                    return
-            await asyncio.sleep(0.02)
+    await until(lambda: counted(house, Notification.next_attempt_at.is_not(None)) == 0)
+
+
+def counted(house: House, *which: ColumnElement[bool]) -> int:
+    """The notifications of that kind."""
+    with house.engine.connect() as connection:
+        return connection.scalar(select(func.count(Notification.id)).where(*which)) or 0
 
 
 async def test_who_wants_mail_gets_one_with_the_title_and_nothing_of_the_text(house: House) -> None:
@@ -106,12 +107,7 @@ async def test_a_mail_that_auth_service_did_not_take_is_asked_for_again_by_the_n
     nowhere: dict[str, Any] = {"auth_url": HttpUrl("http://127.0.0.1:1")}
     async with run_house(clean_db, **nowhere) as house:
         await notify(house, installed, "Dinner")
-        async with asyncio.timeout(20):
-            tried = 0
-            while not tried:
-                await asyncio.sleep(0.02)
-                with house.engine.connect() as connection:
-                    tried = connection.scalar(select(Notification.attempts)) or 0
+        await until(lambda: counted(house, Notification.attempts > 0))
     async with run_house(clean_db) as house:
         assert "“Dinner”" in text_of(await letter(house, player.email, SUBJECT))
         await until_none_waits(house)

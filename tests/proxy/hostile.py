@@ -59,7 +59,7 @@ class Server:
 
     async def until_left(self, connections: int = 1) -> None:
         """Wait until so many clients have gone, and fail if they do not."""
-        await until(lambda: len(self.left_at) >= connections)
+        await at_once(lambda: len(self.left_at) >= connections)
 
 
 class Visit:
@@ -200,12 +200,12 @@ def clients_of(port: int) -> int:
 
 async def none_left(port: int, *, but: int = 0) -> None:
     """No socket leads there any more, ``but`` so many of the test's own."""
-    await until(lambda: clients_of(port) == but)
+    await at_once(lambda: clients_of(port) == but)
 
 
 async def none_here(port: int) -> None:
     """No socket is bound to it any more: the end of uvloop would wait for ever for one that it may not warn of."""
-    await until(lambda: port not in _own_ports())
+    await at_once(lambda: port not in _own_ports())
 
 
 def _own_ports() -> set[int]:
@@ -222,8 +222,8 @@ def _own_ports() -> set[int]:
     return ports
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, and fail if it does not."""
+async def at_once(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, and fail if it does not before any time-out would make it so."""
     loop = asyncio.get_running_loop()
     end = loop.time() + AT_ONCE_S
     while not holds():

@@ -18,6 +18,7 @@ from cathouse.identity import KeyUse, derive, issue_service_token, parse_roots
 from cathouse.schema import Installation, Interaction, PlayerAlias
 from tests.fixtures.activity import interaction
 from tests.fixtures.house import PLATFORM_SECRET, House, directly
+from tests.fixtures.waiting import until
 from tests.proxy.cats import Behaviour, Cat, Home, drip, respond, sleep
 from tests.proxy.reports import reported
 
@@ -295,7 +296,7 @@ async def test_nothing_holds_the_one_connection_while_a_cat_takes_its_time(house
     async with stream(house, home) as answer:
         await anext(answer.aiter_bytes())
         waiting = asyncio.create_task(house.interact(player, installed, "slow", expect=None))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(cat.heard) == 2)
         pool = (await house.http.get(health)).json()["pool"]
         assert pool == {"size": 1, "max": 1, "in_use": 0, "waiting": 0}
         cat.behaviour = cat.answer

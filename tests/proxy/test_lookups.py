@@ -31,12 +31,12 @@ from tests.proxy.hostile import (
     OWNER,
     ask,
     asking,
+    at_once,
     hostile,
     none_left,
     outside,
     says,
     steady,
-    until,
 )
 from tests.proxy.name_server import (
     EMPTY,
@@ -188,8 +188,7 @@ async def test_a_name_server_that_is_silent_is_given_up_and_delays_nobody_else(m
         # Calls of one cat share a question; another cat's have their own.
         waiting = [asyncio.create_task(resolver.resolve(OWNER, "slow.example.com")) for _ in range(20)]
         waiting.append(asyncio.create_task(resolver.resolve(OTHER_OWNER, "slow.example.com")))
-        await asyncio.sleep(0.1)
-        assert server.questions["slow.example.com", "A"] == 2
+        await at_once(lambda: server.questions["slow.example.com", "A"] == 2)
         for owner in (OWNER, OTHER_OWNER, uuid.uuid4()):
             assert len(await resolver.resolve(owner, "fine.example.com")) == 1
         assert not any(each.done() for each in waiting)
@@ -219,7 +218,7 @@ async def test_the_look_ups_of_a_service_that_ends_are_ended() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
     async with resolving(slow=SILENT) as (resolver, server):
         waiting = asyncio.create_task(resolver.resolve(OWNER, "slow.example.com"))
-        await until(lambda: server.questions["slow.example.com", "A"] == 1)
+        await at_once(lambda: server.questions["slow.example.com", "A"] == 1)
         assert asked_over_udp(server)
         await resolver.close()
         assert (waiting.done(), resolver._under_way) == (True, {})
@@ -239,12 +238,12 @@ async def test_a_look_up_that_fails_when_nobody_waits_any_more_is_no_event() -> 
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
     async with resolving(slow=SILENT) as (resolver, server):
         waiting = asyncio.create_task(resolver.resolve(OWNER, "slow.example.com"))
-        await until(lambda: server.questions["slow.example.com", "A"] == 1)
+        await at_once(lambda: server.questions["slow.example.com", "A"] == 1)
         waiting.cancel()
-        await until(waiting.done)
+        await at_once(waiting.done)
         (lookup,) = resolver._under_way.values()
         resolver._resolver.cancel()  # c-ares says that it has failed
-        await until(lookup.done)
+        await at_once(lookup.done)
         await asyncio.sleep(0)
         assert isinstance(lookup._exception, UnresolvedError)  # asking would be looking
         del lookup, waiting

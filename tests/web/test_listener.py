@@ -11,6 +11,7 @@ import uvloop
 
 from cathouse.web import listener as listener_module
 from cathouse.web.listener import Listener
+from tests.fixtures.waiting import until
 
 COUNT = 40
 ROUNDS = 10
@@ -76,9 +77,7 @@ async def test_when_the_system_has_no_more_it_is_tried_again(
     monkeypatch.setattr(listener_module, "_PAUSE_S", 0.0)
     exhausted = Exhausted(listening)
     listener = Listener(exhausted, Greeter)  # type: ignore[arg-type] # a socket in all that is asked of it
-    async with asyncio.timeout(5):
-        while greeted(clients) < COUNT:  # noqa: ASYNC110 - what the system holds cannot be waited for
-            await asyncio.sleep(0.002)
+    await until(lambda: greeted(clients) == COUNT)
     assert exhausted.refusals == 0
     listener.close()
 

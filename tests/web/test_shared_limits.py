@@ -25,6 +25,7 @@ from tests.fixtures.redis_server import PASSWORD, QUOTED_PASSWORD, RedisProcess,
 from tests.fixtures.serving import listen, port_of, serve
 from tests.fixtures.starting import WORKING, run
 from tests.fixtures.tls import Authority
+from tests.fixtures.waiting import until
 
 CANARY = "hush"
 SECRET = b"of-this-test"
@@ -52,9 +53,7 @@ async def let_through(limiter: Limiter, key: str = "somebody", rates: str = "2/m
 
 
 async def until_shared(*limiters: SharedLimiter) -> None:
-    async with asyncio.timeout(10):
-        while not all(limiter.is_shared for limiter in limiters):  # noqa: ASYNC110 - what it does beside
-            await asyncio.sleep(0.01)
+    await until(lambda: all(limiter.is_shared for limiter in limiters))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from cathouse.web.limits.shedding import SheddingMiddleware, wait_for_others
 from cathouse.web.observing.watchers import ALWAYS_ANSWERED
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 
 MOST = 3
 
@@ -40,9 +41,7 @@ class Scene:
 
     async def until_begun(self, count: int) -> None:
         """Wait for that many requests, all told."""
-        async with asyncio.timeout(5):
-            while len(self.begun) < count:  # noqa: ASYNC110 - a list cannot be waited for
-                await asyncio.sleep(0.002)
+        await until(lambda: len(self.begun) >= count)
 
     async def answers(self) -> list[int]:
         """Let all go on; their status codes."""

@@ -1,9 +1,8 @@
 """Doing things to installations, and looking at what was told of them."""
 
-import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from cathouse.database import AnyRow
 from cathouse.schema import LifecycleEvent
 from tests.fixtures.house import House, Person
+from tests.fixtures.waiting import until
 from tests.proxy.cats import Behaviour, Cat, respond
 
 INSTALLATIONS = "/api/v1/installations"
@@ -59,12 +59,6 @@ def rows(house: House) -> Sequence[AnyRow]:
     """All events, in the order in which they happened."""
     with house.engine.connect() as connection:
         return connection.execute(select(LifecycleEvent.__table__).order_by(LifecycleEvent.sequence)).all()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - what happens elsewhere is looked at, not told
-            await asyncio.sleep(0.01)
 
 
 async def until_attempted(house: House, times: int) -> AnyRow:

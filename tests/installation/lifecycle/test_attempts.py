@@ -14,6 +14,7 @@ from installation_service.lifecycle import repository, service
 from proxy_service.egress import breakers
 from tests.fixtures.house import House, directly
 from tests.fixtures.lifecycle import until_told
+from tests.fixtures.waiting import until
 from tests.installation.lifecycle.outbox import (
     FAILING,
     SECONDS,
@@ -26,7 +27,6 @@ from tests.installation.lifecycle.outbox import (
     rows,
     told,
     uninstall,
-    until,
     until_attempted,
 )
 from tests.proxy.cats import Cat, respond

@@ -18,6 +18,7 @@ from installation_service.lifecycle import repository
 from tests.factories.cats import NOTIFICATION, STORAGE
 from tests.fixtures.house import House, directly
 from tests.fixtures.lifecycle import until_told
+from tests.fixtures.waiting import until
 from tests.installation.lifecycle.outbox import (
     INSTALLATIONS,
     by_type,
@@ -29,7 +30,6 @@ from tests.installation.lifecycle.outbox import (
     rows,
     told,
     uninstall,
-    until,
 )
 from tests.proxy.cats import Cat
 

@@ -21,6 +21,7 @@ from tests.fixtures.lifecycle import until_told
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
 from tests.fixtures.serving import serve
+from tests.fixtures.waiting import until
 from tests.installation.lifecycle.outbox import (
     FAILING,
     INSTALLATIONS,
@@ -31,7 +32,6 @@ from tests.installation.lifecycle.outbox import (
     resend,
     rows,
     told,
-    until,
     until_attempted,
 )
 from tests.proxy.cats import Cat, respond

@@ -18,6 +18,7 @@ from tests.auth.tokens import signer_of
 from tests.fixtures.house import PLATFORM_SECRET, House, directly, run_house
 from tests.fixtures.server import role_url
 from tests.fixtures.serving import listen, port_of
+from tests.fixtures.waiting import until
 from tests.installation.notification_stream.listening import STREAM, home_of, listening, second_process
 
 
@@ -61,9 +62,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_holds_nobody_up(
             for number in range(12):
                 await home.send(number, str(number), data="x" * 900_000)
                 await listener.hears(number + 1)
-            async with asyncio.timeout(5):
-                while not [line for line in logs if line.get("status") == 499]:  # noqa: ASYNC110 - the log is looked at
-                    await asyncio.sleep(0.05)
+            await until(lambda: [line for line in logs if line.get("status") == 499])
         assert [line["event"] for line in logs if "does_not_read" in line["event"]]
     received = b""
     async with asyncio.timeout(10):

@@ -12,7 +12,7 @@ from cathouse.tls import client_tls
 from proxy_service.egress import connection
 from proxy_service.egress.errors import MalformedAnswerError, ServiceEndingError
 from proxy_service.egress.resolver import GuardedResolver
-from tests.proxy.hostile import FINE, OTHER_OWNER, OWNER, until
+from tests.proxy.hostile import FINE, OTHER_OWNER, OWNER, at_once
 
 pytestmark = pytest.mark.usefixtures("kept_long")
 
@@ -124,7 +124,7 @@ async def test_an_idle_connection_that_is_taken_is_not_closed_as_an_idle_one(
     await asyncio.sleep(0.05)
     assert not wire.closing
     connections.keep(PLACE, kept)
-    await until(lambda: wire.closing)
+    await at_once(lambda: wire.closing)
 
 
 async def test_an_idle_connection_on_which_something_came_is_closed_and_another_one_taken(

@@ -38,6 +38,7 @@ from tests.proxy.hostile import (
     Visit,
     ask,
     asking,
+    at_once,
     clients_of,
     hostile,
     none_left,
@@ -45,7 +46,6 @@ from tests.proxy.hostile import (
     pours,
     says,
     silent,
-    until,
 )
 
 pytestmark = pytest.mark.usefixtures("kept_long")
@@ -89,7 +89,7 @@ async def test_an_idle_connection_is_closed_after_a_moment(
         await ask(client, asking(server.url))
         assert clients_of(server.port) == 1
         await server.until_left()
-        await until(lambda: not client._connections._idle)
+        await at_once(lambda: not client._connections._idle)
         assert not client._connections._by_origin
         await ask(client, asking(server.url))
         assert server.connections == 2
@@ -279,7 +279,7 @@ async def test_who_leaves_a_stream_closes_it_at_once(client: OutsideClient) -> N
 async def test_a_call_that_is_cancelled_closes_at_once(client: OutsideClient, behaviour: Behaviour) -> None:
     async with hostile(behaviour) as server:
         call = asyncio.create_task(ask(client, asking(server.url), timeout_s=10))
-        await until(lambda: len(server.requests) == 1)
+        await at_once(lambda: len(server.requests) == 1)
         call.cancel()
         with contextlib.suppress(asyncio.CancelledError, EgressError):
             await call
