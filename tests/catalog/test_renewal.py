@@ -11,6 +11,7 @@ from cathouse.schema import CatSearch, SearchWord, User
 from tests.fixtures.catalog import until_counted
 from tests.fixtures.gaps import until_somebody_waits_for_a_lock
 from tests.fixtures.house import House, run_house
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick_renewal")
 
@@ -25,9 +26,10 @@ async def found(house: House, question: str) -> list[str]:
 
 
 async def until_found(house: House, question: str, names: list[str]) -> None:
-    async with asyncio.timeout(20):
-        while await found(house, question) != names:  # noqa: ASYNC110 - what the process does beside
-            await asyncio.sleep(0.05)
+    async def is_found() -> bool:
+        return await found(house, question) == names
+
+    await until(is_found)
 
 
 async def test_popular_is_what_is_installed_and_lives(house: House) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -11,11 +12,12 @@ from sqlalchemy import Engine, text
 
 from cathouse.database import DatabaseUrl
 from cathouse.database.engine import make_migration_engine
-from cathouse.web import SERVICES
+from cathouse.web import SERVICES, ServiceName
 from tests.factories.accounts import PASSWORD
 from tests.fixtures.house import House, run_house
 from tests.fixtures.relay import Relay, relay_to
 from tests.fixtures.server import server_url
+from tests.fixtures.waiting import until
 
 CALLS = ("/health", "/health/db", "/health/ready", "/api/v1/health", "/metrics")
 MAY_TAKE_S = 0.2
@@ -59,6 +61,15 @@ def locked_tables(engine: Engine) -> Iterator[None]:
         connection.rollback()
 
 
+async def all_well(house: House) -> bool:
+    return await statuses(house) == {path: {200} for path in CALLS}
+
+
+async def all_taken(house: House, service: ServiceName) -> bool:
+    pool = (await house.call(service, "GET", "/health/db")).json()["pool"]
+    return bool(pool["in_use"] == pool["max"])
+
+
 async def test_health_answers_while_every_connection_is_taken(place: Place) -> None:
     house, _ = place
     developer, player = await house.register("developer"), await house.register()
@@ -75,10 +86,8 @@ async def test_health_answers_while_every_connection_is_taken(place: Place) -> N
                 house.interact(player, installed, "hello"),
             )
         ]
-        await asyncio.sleep(0.5)
         for service in SERVICES:
-            answer = await house.call(service, "GET", "/health/db")  # nothing has failed, so far
-            assert answer.json()["pool"]["in_use"] == answer.json()["pool"]["max"], service
+            await until(partial(all_taken, house, service))
         found = await statuses(house)
         assert found["/health"] == found["/metrics"] == {200}
         metrics = (await house.call("proxy", "GET", "/metrics")).text
@@ -89,7 +98,7 @@ async def test_health_answers_while_every_connection_is_taken(place: Place) -> N
 
 async def test_health_says_when_the_database_is_away_and_when_it_is_back(place: Place) -> None:
     house, relay = place
-    assert await statuses(house) == {path: {200} for path in CALLS}
+    assert await all_well(house)
     relay.swallows = True
     for _ in range(2):  # at once the last result still counts; after five seconds it does not
         found = await statuses(house)
@@ -102,9 +111,7 @@ async def test_health_says_when_the_database_is_away_and_when_it_is_back(place: 
     assert answer.headers["retry-after"] == "2"
     relay.swallows = False
     relay.cut()
-    async with asyncio.timeout(15):
-        while await statuses(house) != {path: {200} for path in CALLS}:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.2)
+    await until(partial(all_well, house))
 
 
 async def test_a_database_without_migrations_is_said_to_be_out_of_date(clean_db: DatabaseUrl) -> None:

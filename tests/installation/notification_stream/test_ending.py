@@ -33,7 +33,7 @@ async def test_the_stream_ends_with_the_token(house: House) -> None:
                 await listener.ended.wait()
             assert time.time() >= now + 4.9
             assert not listener.broken
-        await asyncio.sleep(0.05)
+        await until(lambda: [line for line in logs if line["event"] == "request" and line["route"] == STREAM])
     (line,) = [line for line in logs if line["event"] == "request" and line["route"] == STREAM]
     assert line["status"] == 200
     began_s = line["duration_ms"] / 1000  # how long it took to begin, and not how long it lasted

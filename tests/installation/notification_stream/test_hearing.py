@@ -5,9 +5,11 @@ import json
 import time
 import uuid
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from cathouse.database import DatabaseUrl
 from installation_service.notifications import streams
@@ -15,6 +17,7 @@ from tests.auth.tokens import signer_of
 from tests.fixtures.house import House, directly, run_house
 from tests.fixtures.relay import relay_to
 from tests.fixtures.server import server_url
+from tests.fixtures.waiting import until
 from tests.installation.notification_stream.listening import STREAM, home_of, listening
 
 
@@ -68,6 +71,7 @@ async def test_a_player_has_so_many_streams_and_one_that_is_left_makes_room(
     monkeypatch.setattr(streams, "MOST_OF_A_PROCESS", streams.MOST_OF_A_PLAYER + 1)
     player, other, third = [await house.register() for _ in range(3)]
     async with AsyncExitStack() as stack:
+        logs = stack.enter_context(capture_logs())
         for _ in range(streams.MOST_OF_A_PLAYER - 1):
             await stack.enter_async_context(listening(house, player.headers))
         async with listening(house, player.headers):
@@ -76,9 +80,14 @@ async def test_a_player_has_so_many_streams_and_one_that_is_left_makes_room(
             assert int(refused.headers["retry-after"]) > 0
             await stack.enter_async_context(listening(house, other.headers))
             await house.call("installation", "GET", STREAM, person=third, expect=429)
-        await asyncio.sleep(0.1)
+        await until(lambda: [line for line in logs if line.get("route") == STREAM and "stream_s" in line])
         await stack.enter_async_context(listening(house, player.headers))
         await house.call("installation", "GET", STREAM, person=player, expect=429)
+
+
+async def has_no_connection_in_use(house: House) -> bool:
+    pool = (await house.call("installation", "GET", "/health/db")).json()["pool"]
+    return (pool["in_use"], pool["waiting"]) == (0, 0)
 
 
 async def test_streams_hold_no_connection_to_the_database(house: House) -> None:
@@ -87,9 +96,7 @@ async def test_streams_hold_no_connection_to_the_database(house: House) -> None:
             person = await house.register()
             for _ in range(10):
                 await stack.enter_async_context(listening(house, person.headers, since=str(uuid.uuid4())))
-        await asyncio.sleep(0.1)
-        pool = (await house.call("installation", "GET", "/health/db")).json()["pool"]
-        assert (pool["in_use"], pool["waiting"]) == (0, 0)
+        await until(partial(has_no_connection_in_use, house))
         with house.engine.connect() as connection:
             busy = text(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

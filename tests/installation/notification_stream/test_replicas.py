@@ -92,7 +92,7 @@ async def test_one_query_asks_for_everybody_and_keeps_the_process_awake(clean_db
             await asyncio.sleep(1.5)
             counted = polls.count
             await asyncio.sleep(1.5)
-            assert 3 <= polls.count - counted <= 6
+            assert 1 <= polls.count - counted <= 6  # five; 15, were each player asked for
             assert polls.players == 3
 
 
