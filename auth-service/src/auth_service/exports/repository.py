@@ -14,6 +14,7 @@ from cathouse.schema import (
     ApiKey,
     AuditAddress,
     AuditEvent,
+    Base,
     Cat,
     CatReport,
     Installation,
@@ -103,7 +104,7 @@ def sections(user_id: uuid.UUID) -> Sequence[Section]:
     )
 
 
-def _all(model: Any, *but: str) -> AnySelect:  # noqa: ANN401 - any model
+def _all(model: type[Base], *but: str) -> AnySelect:
     return select(*(column for name, column in model.__mapper__.columns.items() if name not in but))
 
 

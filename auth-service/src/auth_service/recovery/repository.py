@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,16 +21,16 @@ MOST_AN_HOUR = 5
 
 async def issue(
     session: AsyncSession,
-    whose: Any,  # noqa: ANN401 - a SQL condition on User
+    whose: ColumnElement[bool],
     token: NewToken,
     mail: SealedMail,
     *,
-    email: Any = None,  # noqa: ANN401 - a value or a column of User
+    email: str | None = None,
 ) -> None:
     """Write a token and its mail down for the active person that meets ``whose``; older ones of its purpose are void.
 
     The same two statements whether there is such a person or not, so that the time they take tells nothing. Who has
-    had ``MOST_AN_HOUR`` gets none. ``email`` is the address that the token is about.
+    had ``MOST_AN_HOUR`` gets none. ``email`` is the address that the token is about; None: the person's own.
     """
     # Alone, so that what counts and voids below sees what a request of the same moment has just written.
     await session.execute(select(User.id).where(whose, User.is_active).with_for_update())
@@ -45,12 +45,8 @@ async def issue(
         .correlate(User)
         .scalar_subquery()
     )
-    subject = email if email is not None else User.email_key
-    person = (
-        select(User.id, (subject if not isinstance(subject, str) else literal(subject)).label("email"))
-        .where(whose, User.is_active, recent < MOST_AN_HOUR)
-        .cte("person")
-    )
+    subject = User.email_key if email is None else literal(email)
+    person = select(User.id, subject.label("email")).where(whose, User.is_active, recent < MOST_AN_HOUR).cte("person")
     voided = (
         update(OneTimeToken)
         .where(

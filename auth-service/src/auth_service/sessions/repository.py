@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Text, Uuid, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Text, Uuid, bindparam, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.login_attempts.repository import FORGETTING, attempt_key
@@ -125,7 +125,7 @@ async def rotate(
     )
 
 
-async def revoke(session: AsyncSession, *conditions: Any, now: dt.datetime, reason: str) -> int:  # noqa: ANN401 - SQL conditions
+async def revoke(session: AsyncSession, *conditions: ColumnElement[bool], now: dt.datetime, reason: str) -> int:
     """End the living sessions that meet ``conditions`` and return how many there were."""
     result = await session.execute(
         update(Session)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_service.cats import repository as cats
@@ -84,7 +85,7 @@ def _changed(row: AnyRow, sent: Mapping[str, Any]) -> ReleaseContent:
         raise ReleaseInvalidError([_located(fault) for fault in faults]) from None
 
 
-def _located(fault: Any) -> dict[str, str]:  # noqa: ANN401 - pydantic's ErrorDetails
+def _located(fault: ErrorDetails) -> dict[str, str]:
     location = ".".join(str(part) for part in ("body", *fault["loc"]))
     return {"location": location, "message": fault["msg"].removeprefix("Value error, "), "type": fault["type"]}
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -127,7 +128,7 @@ class DueRows:
         )
 
     @staticmethod
-    def look_again_after(seconds: Any) -> float | None:  # noqa: ANN401 - a number as the database gives it
+    def look_again_after(seconds: Decimal | None) -> float | None:
         """How long to pause when the next row is due in ``seconds``: a moment at least, somebody may be taking it."""
         return None if seconds is None else max(float(seconds), TAKEN_SOON_S)
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse.database.portions import change_portion
+from cathouse.database.rows import AnyRow, AnySelect
 from cathouse.errors import ServiceError
 from cathouse.schema import IdempotencyKey
 
@@ -140,7 +141,7 @@ class KeptAnswer:
     async def _look(self, session: AsyncSession) -> None:
         self._stop_if_answered((await session.execute(self._kept())).one())
 
-    def _kept(self, *columns: ColumnElement[Any]) -> Any:  # noqa: ANN401 - a Select of as many columns as are asked for
+    def _kept(self, *columns: ColumnElement[Any]) -> AnySelect:
         """A query for one row in any case; ``status`` is null when no answer is kept."""
         request = self._request
         one = select(literal(1).label("row")).subquery("one")
@@ -150,7 +151,7 @@ class KeptAnswer:
             one.outerjoin(IdempotencyKey, is_kept)
         )
 
-    def _stop_if_answered(self, found: Any) -> None:  # noqa: ANN401 - a row of _kept
+    def _stop_if_answered(self, found: AnyRow) -> None:
         if found.status is None:
             return
         if found.request_hash not in self._request.fingerprints:

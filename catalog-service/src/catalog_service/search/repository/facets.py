@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, func, literal, select, union_all
+from sqlalchemy import CTE, ColumnElement, SQLColumnExpression, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -83,7 +83,7 @@ def _counted(form: Form) -> AnySelect:
     return select(each).ext(distinct_on(each.c.cat_id))
 
 
-def _each_of(values: Any) -> ColumnElement[str]:  # noqa: ANN401 - a column
+def _each_of(values: SQLColumnExpression[Any]) -> ColumnElement[str]:
     each: ColumnElement[str] = func.unnest(values).table_valued("each", joins_implicitly=True).render_derived().c.each
     return each
 

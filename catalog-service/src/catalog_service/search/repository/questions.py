@@ -84,7 +84,7 @@ def _asked() -> CTE:
     )
 
 
-def _query(expression: Any, word: Any) -> ColumnElement[Any]:  # noqa: ANN401 - columns
+def _query(expression: ColumnElement[str], word: ColumnElement[str]) -> ColumnElement[Any]:
     """What finds a word as it was typed, and with another English ending."""
     typed = func.to_tsquery(SEARCH_CONFIGURATION, expression)
     return typed.op("||")(func.plainto_tsquery(STEMMING_CONFIGURATION, word))

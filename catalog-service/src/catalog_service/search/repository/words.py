@@ -52,7 +52,7 @@ def _look_up() -> AnySelect:
     ).where(is_unknown(asked))
 
 
-def is_spelled(word: ColumnElement[str], end: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a value or a column
+def is_spelled(word: ColumnElement[str], end: ColumnElement[str] | str) -> ColumnElement[bool]:
     """Whether a word of the catalog is ``word`` (``end`` is empty), or begins so (it is ``LAST_CHARACTER``)."""
     # One range of the index for both: with an empty end it holds the word itself.
     return SearchWord.word.between(word, word + end)
