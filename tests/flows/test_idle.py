@@ -15,6 +15,7 @@ from auth_service.signing_keys import service as signing_keys
 from cathouse.database import DatabaseUrl, Idleness, Worker
 from cathouse.identity import KeyUse, derive, parse_roots
 from cathouse.web import SERVICES, ServiceClient
+from installation_service.activity import uses
 from proxy_service import reports
 from proxy_service.reports import InteractionReporter
 from tests.fixtures.house import PLATFORM_SECRET, House, run_house
@@ -53,6 +54,9 @@ async def test_no_query_reaches_the_database_of_idle_services(
 ) -> None:
     monkeypatch.setattr(signing_keys, "LOOK_AGAIN_S", 0.1)
     monkeypatch.setattr(signing_keys, "RELOAD_AFTER_S", 0.1)  # keys would be read again with each probe
+    # What was gathered from the requests is written long before a service is idle: as with idleness after minutes.
+    monkeypatch.setattr(reports, "GATHER_S", 0.1)
+    monkeypatch.setattr(uses, "GATHER_S", 0.1)
     async with (
         relay_to(server_url()) as relay,
         run_house(clean_db, through=relay.url, db_idle_after=IDLE_AFTER_S) as house,
