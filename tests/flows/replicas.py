@@ -21,8 +21,9 @@ from tests.factories.accounts import registration
 from tests.factories.cats import NOTIFICATION, STORAGE, cat_creation
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET
 from tests.fixtures.nginx import Nginx, nginx_in_front, reserve
+from tests.fixtures.ports import free_port
 from tests.fixtures.server import role_url
-from tests.fixtures.serving import listen, port_of, serve
+from tests.fixtures.serving import serve
 from tests.flows.good_client import PATIENCE_S, Client, log_in_body
 
 
@@ -30,8 +31,7 @@ class Replica:
     """One process of a service."""
 
     def __init__(self, service: ServiceName, number: int, environment: Mapping[str, str], folder: Path) -> None:
-        with listen() as reserved:
-            self.port = port_of(reserved)
+        self.port = free_port()
         self.name = f"{service}-{number}"
         self.log = folder / self.name
         self._service = service

@@ -1,8 +1,5 @@
 """What `make up` runs, with ports and a folder of a test's own."""
 
-import os
-import random
-import socket
 import threading
 import time
 from pathlib import Path
@@ -16,29 +13,14 @@ from cathouse.local.journey import Journey
 from cathouse.local.settings import StackSettings
 from cathouse.local.stack import Stack
 from cathouse.web import SERVICES
+from tests.fixtures.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each variable that names one.
-
-    Below the range that outgoing connections are given (32768 on Linux), and apart for each worker of the run: between
-    this check and the start nobody takes them.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    names = [*(f"{service}_port" for service in SERVICES), "demo_cat_port"]
-    candidates = random.sample(range(10_000 + 2_000 * worker, 12_000 + 2_000 * worker), 50)
-    return dict(zip(names, filter(is_free, candidates), strict=False))
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """A free port for each variable that names one."""
+    return {name: free_port() for name in [*(f"{service}_port" for service in SERVICES), "demo_cat_port"]}
 
 
 def settings(**changes: Any) -> StackSettings:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -74,6 +75,9 @@ async def test_health_answers_while_every_connection_is_taken(place: Place) -> N
     house, _ = place
     developer, player = await house.register("developer"), await house.register()
     installed = await house.install(player, await house.publish(developer))
+    # So that proxy-service has the keys, which auth-service reads from the database.
+    nowhere = f"/api/v1/installations/{uuid.uuid4()}/interactions"
+    await house.call("proxy", "POST", nowhere, {"input": "hello"}, person=player, expect=404)
     people = [await house.register() for _ in range(5)]  # many log-ins at once for one account would look like guessing
     with locked_tables(house.engine):
         waiting = [

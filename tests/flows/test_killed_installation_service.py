@@ -21,8 +21,9 @@ from installation_service.lifecycle.service import LifecycleService
 from tests.fixtures.cat_calls import STORAGE, token
 from tests.fixtures.house import PLATFORM_SECRET, House, Person, run_house
 from tests.fixtures.lifecycle import until_told
+from tests.fixtures.ports import free_port
 from tests.fixtures.server import role_url
-from tests.fixtures.serving import listen, port_of, serve
+from tests.fixtures.serving import serve
 from tests.fixtures.waiting import until
 from tests.installation.invariants import Invariants
 from tests.proxy.cats import Cat, respond
@@ -38,8 +39,7 @@ class Process:
     """installation-service as a process, in the place of the house's own one."""
 
     def __init__(self, house: House, database: DatabaseUrl, folder: Path) -> None:
-        with listen() as reserved:
-            port = port_of(reserved)
+        port = free_port()
         urls = {f"{service.upper()}_URL": house.urls[service] for service in SERVICES}
         self.environment = plain_environment() | urls | {
             "INSTALLATION_PORT": str(port),

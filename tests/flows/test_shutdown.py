@@ -15,8 +15,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment, start, stop, wait_until_ready
 from tests.factories.accounts import registration
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET
+from tests.fixtures.ports import free_port
 from tests.fixtures.server import role_url
-from tests.fixtures.serving import listen, port_of
 
 CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND usename = 'cathouse_auth_login'")
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event_type = 'Lock'")
@@ -30,8 +30,7 @@ def count(engine: Engine, query: object, url: DatabaseUrl) -> int:
 def test_a_request_under_way_is_answered_before_the_service_ends(
     tmp_path: Path, clean_db: DatabaseUrl, owner_engine: Engine
 ) -> None:
-    with listen() as reserved:
-        port = port_of(reserved)
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = plain_environment() | {
         "AUTH_PORT": str(port),

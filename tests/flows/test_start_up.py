@@ -9,8 +9,8 @@ from cathouse.database import DatabaseUrl
 from cathouse.local.processes import plain_environment, start, stop, wait_until_ready
 from cathouse.web import SERVICES
 from tests.fixtures.house import JWT_SECRET, PLATFORM_SECRET
+from tests.fixtures.ports import free_port
 from tests.fixtures.server import role_url
-from tests.fixtures.serving import listen, port_of
 
 NOT_AT_START = {
     "aiohttp",
@@ -41,8 +41,7 @@ _LOADED = re.compile(r"^import '([\w.]+)' # ", re.MULTILINE)
 
 def loaded_until_ready(service: str, database: DatabaseUrl, log: Path) -> set[str]:
     """The modules that Python says it loads, of the process as it is deployed."""
-    with listen() as reserved:
-        port = port_of(reserved)
+    port = free_port()
     environment = plain_environment() | {
         f"{service.upper()}_PORT": str(port),
         "DATABASE_URL": role_url(service, database).for_libpq(),

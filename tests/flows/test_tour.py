@@ -16,7 +16,8 @@ from cathouse.local.stack import run_stack
 from cathouse.web import PORTS
 from tests.fixtures.lifecycle import until_told
 from tests.fixtures.pages import DOCS, blocks, files
-from tests.flows.stacks import ROOT, free_ports, is_free, settings
+from tests.fixtures.ports import is_free
+from tests.flows.stacks import ROOT, free_ports, settings
 
 PAGE = DOCS / "cats.md"
 CAT_PORT = 9000

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from cathouse.schema import Cat as CatRow
 from cathouse.schema import Release
 from tests.fixtures.house import House, Person, directly
-from tests.fixtures.serving import listen, port_of
+from tests.fixtures.ports import free_port
 from tests.proxy.cats import Cat, respond
 
 PHASES = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms")
@@ -77,9 +77,7 @@ async def test_a_ping_shows_how_long_each_phase_took_and_why_it_failed(house: Ho
 async def test_three_ways_not_to_be_there_look_alike(house: House, cat: Cat) -> None:
     developer = await house.register("developer")
     draft = await house.draft(developer, endpoint_url=f"{house.cat_url}/")
-    closed = listen()
-    nowhere = f"http://127.0.0.1:{port_of(closed)}/"
-    closed.close()
+    nowhere = f"http://127.0.0.1:{free_port()}/"
     results = []
     for url in (nowhere, "https://nobody.example.invalid/", "http://169.254.169.254/latest/"):
         await house.execute(update(Release).values(endpoint_url=url))

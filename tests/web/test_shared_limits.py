@@ -21,8 +21,9 @@ from cathouse.web.limits.redis_server import RedisServer
 from cathouse.web.limits.shared import LONGEST_WAIT_S, SharedLimiter
 from proxy_service.settings import ProxySettings
 from tests.fixtures.house import create_service, settings_for
+from tests.fixtures.ports import free_port
 from tests.fixtures.redis_server import PASSWORD, QUOTED_PASSWORD, RedisProcess, redis_process
-from tests.fixtures.serving import listen, port_of, serve
+from tests.fixtures.serving import serve
 from tests.fixtures.starting import WORKING, run
 from tests.fixtures.tls import Authority
 from tests.fixtures.waiting import until
@@ -194,8 +195,7 @@ async def test_with_tls_the_server_proves_its_name(tmp_path: Path) -> None:
 async def test_two_processes_of_a_service_hold_an_address_to_one_limit(
     redis: RedisProcess, clean_db: DatabaseUrl
 ) -> None:
-    with listen() as reserved:
-        ports = {"auth": port_of(reserved)}
+    ports = {"auth": free_port()}
     values = settings_for(
         "auth", clean_db, ports, redis_url=redis.url, trusted_proxies="127.0.0.1", limit_logins="3/minute"
     )

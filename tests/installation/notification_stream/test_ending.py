@@ -16,8 +16,8 @@ from cathouse.local.processes import plain_environment, start, stop, wait_until_
 from installation_service.notifications import schemas
 from tests.auth.tokens import signer_of
 from tests.fixtures.house import PLATFORM_SECRET, House, directly, run_house
+from tests.fixtures.ports import free_port
 from tests.fixtures.server import role_url
-from tests.fixtures.serving import listen, port_of
 from tests.fixtures.waiting import until
 from tests.installation.notification_stream.listening import STREAM, home_of, listening, second_process
 
@@ -90,8 +90,7 @@ async def test_streams_end_before_the_service_does(clean_db: DatabaseUrl) -> Non
 
 
 async def test_a_process_with_open_streams_ends_at_once(clean_db: DatabaseUrl, tmp_path: Path) -> None:
-    with listen() as reserved:
-        port = port_of(reserved)
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with run_house(clean_db) as house:
         player = await house.register()
