@@ -13,7 +13,7 @@ _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(\S?)
 _EXPLAINED = re.compile(r"(?:# )?([A-Z][A-Z0-9_]*)=")
 
 _ALIKE = 0.8
-"""How much of two names is the same, as difflib measures it: a letter or a plural more or less, two words exchanged."""
+"""How much of two names is the same, as difflib measures it: a letter or two wrong, a plural too many."""
 
 
 def replace_lines(path: Path, values: Mapping[str, str]) -> None:
