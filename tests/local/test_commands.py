@@ -1,6 +1,7 @@
 """``cathouse env``, ``reset``, ``demo`` and ``db seed``: what they leave behind, and how they fail."""
 
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -50,12 +51,16 @@ def test_an_env_that_cannot_be_written_is_told_in_a_line(
     assert capfd.readouterr().err == "nowhere/.env cannot be written: no such file or directory\n"
 
 
-def test_names_that_nobody_reads_are_told_with_what_was_meant(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The text of our .env.example, which is in the working directory."""
     monkeypatch.chdir(tmp_path)
-    example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    Path(".env.example").write_text(example)
+    return Path(shutil.copy(ROOT / ".env.example", tmp_path)).read_text(encoding="utf-8")
+
+
+def test_names_that_nobody_reads_are_told_with_what_was_meant(
+    example: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     Path(".env").write_text(f"{example}export LIMIT_LOGIN=off\nTRUSTED_PROXYS = 10.0.0.5\ndb_pool_recycel=60\n")
     assert run(monkeypatch, "env") == 2
     assert capfd.readouterr().err.splitlines()[1:] == [
@@ -66,11 +71,8 @@ def test_names_that_nobody_reads_are_told_with_what_was_meant(
 
 
 def test_names_of_others_and_empty_ones_are_no_slips(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    example: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    Path(".env.example").write_text(example)
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     theirs = ["COMPOSE_PROFILES", "MAIL_HOST", *re.findall(r"\$\{([A-Z_]+)", compose)]
     slips_without_a_value = "LIMIT_LOGIN=\n"
